@@ -1,0 +1,23 @@
+# Third-party libraries, all Debian packages. Each is linked by the one folder that is its door:
+#   tl::expected base · yaml-cpp config · OpenSSL crypto · libidn2 mail · RE2 rules · LMDB store
+#   spdlog, prometheus-cpp observe · CLI11, libsystemd run · nlohmann-json run and ctl · libmilter milter
+
+find_package(tl-expected REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(prometheus-cpp REQUIRED COMPONENTS core pull)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(IDN2 REQUIRED IMPORTED_TARGET libidn2)
+pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
+pkg_check_modules(LMDB REQUIRED IMPORTED_TARGET lmdb)
+
+find_path(MILTER_INCLUDE_DIR libmilter/mfapi.h REQUIRED)
+find_library(MILTER_LIBRARY milter REQUIRED)
+add_library(milter_library INTERFACE)
+target_include_directories(milter_library SYSTEM INTERFACE ${MILTER_INCLUDE_DIR})
+target_link_libraries(milter_library INTERFACE ${MILTER_LIBRARY})
+
+find_path(CLI11_INCLUDE_DIR CLI/CLI.hpp REQUIRED)
+find_path(JSON_INCLUDE_DIR nlohmann/json.hpp REQUIRED)

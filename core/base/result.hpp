@@ -1,0 +1,25 @@
+// Result<T>: a value, or the Error that explains why there is none. The only file that names tl::expected,
+// so that the step to std::expected is one line.
+#pragma once
+
+#include <string>
+#include <tl/expected.hpp>
+#include <utility>
+
+#include "core/base/error.hpp"
+
+namespace mailcore::base {
+
+template <class T = void>
+using Result = tl::expected<T, Error>;
+
+inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>{std::move(error)}; }
+inline tl::unexpected<Error> fail(std::string message, ErrorKind kind = ErrorKind::Failed)
+{
+    return fail(Error{std::move(message), kind});
+}
+
+// fail_errno("open /etc/mailcore") reads errno: "open /etc/mailcore: Permission denied".
+tl::unexpected<Error> fail_errno(std::string const& doing);
+
+}   // namespace mailcore::base
