@@ -1,0 +1,299 @@
+#include "core/observe/metrics.hpp"
+
+#include <bit>
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+#include <vector>
+
+#include "core/observe/metrics_server.hpp"
+
+namespace mailcore::observe {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+// One row a family: what the reference page and /metrics say of it.
+struct FamilyRow {
+    char const* name;
+    MetricType type;
+    char const* labels;
+    char const* help;
+};
+
+constexpr FamilyRow kBuildInfo{"mailcore_build_info", MetricType::Gauge, "daemon, version", "Always 1; says what runs."};
+constexpr FamilyRow kDecisions{"mailcore_decisions_total", MetricType::Counter, "action, reason",
+                               "Decisions taken, by what was done and why."};
+constexpr FamilyRow kObserved{"mailcore_observed_total", MetricType::Counter, "reason",
+                              "Mail that passed only because of observe mode, by what it would have been refused for."};
+constexpr FamilyRow kSeconds{"mailcore_decision_seconds", MetricType::Histogram, "",
+                             "Time from having read a request to having its verdict, in seconds."};
+constexpr FamilyRow kForged{"mailcore_forged_headers_removed_total", MetricType::Counter, "",
+                            "Claim and stamp headers removed besides the claims taken."};
+constexpr FamilyRow kUnreadable{"mailcore_unreadable_requests_total", MetricType::Counter, "",
+                                "Requests that broke the protocol; their connections were closed without a reply."};
+constexpr FamilyRow kReloads{"mailcore_reloads_total", MetricType::Counter, "result",
+                             "Reloads of the configuration; a failed one keeps the old rules."};
+constexpr FamilyRow kTenants{"mailcore_tenants", MetricType::Gauge, "", "Tenants in the rules in force."};
+constexpr FamilyRow kRules{"mailcore_rules", MetricType::Gauge, "", "Ordered rules in force."};
+constexpr FamilyRow kConnections{"mailcore_connections", MetricType::Gauge, "", "Connections of Postfix open now."};
+constexpr FamilyRow kLogLines{"mailcore_decision_log_lines_total", MetricType::Counter, "",
+                              "Decision lines handed to the decision log."};
+constexpr FamilyRow kLogWaits{"mailcore_decision_log_waits_total", MetricType::Counter, "",
+                              "Times a decision waited because the decision log was full."};
+
+constexpr std::array kFamilies{kBuildInfo, kDecisions, kObserved, kSeconds,     kForged,   kUnreadable,
+                               kReloads,   kTenants,   kRules,    kConnections, kLogLines, kLogWaits};
+
+// Upper bounds of the histogram's buckets: powers of two of a microsecond, 1 us to 32 ms; the last bucket is +Inf.
+constexpr int kBuckets = 17;
+
+int bucket_of(std::uint64_t micros)
+{
+    int const power = micros <= 1 ? 0 : static_cast<int>(std::bit_width(micros - 1));
+    return std::min(power, kBuckets - 1);
+}
+
+using Counter = std::atomic<std::uint64_t>;
+
+void add(Counter& counter, std::uint64_t n = 1) noexcept { counter.fetch_add(n, std::memory_order_relaxed); }
+std::uint64_t read(Counter const& counter) noexcept { return counter.load(std::memory_order_relaxed); }
+
+// What one thread counts; on cache lines of its own.
+struct alignas(64) Shard {
+    std::array<std::array<Counter, mail::kReasons>, mail::kActions> decisions{};
+    std::array<Counter, mail::kReasons> observed{};
+    std::array<Counter, kBuckets> buckets{};
+    Counter micros{0};
+    Counter forged{0};
+};
+
+constexpr unsigned kShards = 16;
+
+Shard& own_shard(std::array<Shard, kShards>& shards)
+{
+    static std::atomic<unsigned> next{0};
+    thread_local unsigned const mine = next.fetch_add(1, std::memory_order_relaxed) % kShards;
+    return shards[mine];
+}
+
+MetricFamily family(FamilyRow const& row) { return {row.name, row.help, row.type, {}}; }
+
+ClientMetric counter(std::uint64_t value, std::vector<ClientMetric::Label> labels = {})
+{
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    metric.counter.value = static_cast<double>(value);
+    return metric;
+}
+
+ClientMetric gauge(double value, std::vector<ClientMetric::Label> labels = {})
+{
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    metric.gauge.value = value;
+    return metric;
+}
+
+MetricFamily one_counter(FamilyRow const& row, std::uint64_t value)
+{
+    auto result = family(row);
+    result.metric.push_back(counter(value));
+    return result;
+}
+
+MetricFamily one_gauge(FamilyRow const& row, double value)
+{
+    auto result = family(row);
+    result.metric.push_back(gauge(value));
+    return result;
+}
+
+std::string label(std::string_view word) { return std::string{word}; }
+
+// The pairs that can occur: `ok` is never refused, everything else never passes but in observe mode.
+bool can_occur(mail::Action action, mail::Reason reason)
+{
+    switch (action) {
+        case mail::Action::Pass: return true;
+        case mail::Action::Reject: return reason != mail::Reason::Ok && reason != mail::Reason::InternalError;
+        case mail::Action::Defer:
+            return reason == mail::Reason::Rule || reason == mail::Reason::LimitExceeded ||
+                   reason == mail::Reason::InternalError;
+        case mail::Action::Hold: return reason == mail::Reason::Rule;
+    }
+    return false;
+}
+
+char const* type_name(MetricType type) { return type == MetricType::Counter ? "counter" : type == MetricType::Gauge ? "gauge" : "histogram"; }
+
+}   // namespace
+
+struct Metrics::State final : prometheus::Collectable {
+    std::string daemon;
+    std::string version;
+    std::array<Shard, kShards> shards;
+    Counter reloads_ok{0}, reloads_failed{0}, unreadable{0}, tenants{0}, rules{0};
+    std::atomic<std::int64_t> connections{0};
+    std::function<std::uint64_t()> log_lines = [] { return 0; };
+    std::function<std::uint64_t()> log_waits = [] { return 0; };
+    MetricsServer server;
+
+    template <class Get>
+    std::uint64_t sum(Get get) const
+    {
+        std::uint64_t total = 0;
+        for (auto const& shard : shards) total += read(get(shard));
+        return total;
+    }
+
+    std::uint64_t decisions(mail::Action action, mail::Reason reason) const
+    {
+        return sum([=](Shard const& s) -> Counter const& {
+            return s.decisions[static_cast<std::size_t>(action)][static_cast<std::size_t>(reason)];
+        });
+    }
+
+    MetricFamily collect_decisions() const
+    {
+        auto result = family(kDecisions);
+        for (int a = 0; a < mail::kActions; ++a) {
+            for (int r = 0; r < mail::kReasons; ++r) {
+                auto const action = static_cast<mail::Action>(a);
+                auto const reason = static_cast<mail::Reason>(r);
+                auto const count = decisions(action, reason);
+                if (count == 0 && !can_occur(action, reason)) continue;
+                result.metric.push_back(counter(count, {{"action", label(word(action))}, {"reason", label(word(reason))}}));
+            }
+        }
+        return result;
+    }
+
+    MetricFamily collect_observed() const
+    {
+        auto result = family(kObserved);
+        for (int r = 0; r < static_cast<int>(mail::Reason::Ok); ++r) {
+            auto const index = static_cast<std::size_t>(r);
+            auto const count = sum([=](Shard const& s) -> Counter const& { return s.observed[index]; });
+            result.metric.push_back(counter(count, {{"reason", label(word(static_cast<mail::Reason>(r)))}}));
+        }
+        return result;
+    }
+
+    MetricFamily collect_seconds() const
+    {
+        auto result = family(kSeconds);
+        ClientMetric metric;
+        std::uint64_t cumulative = 0;
+        for (int i = 0; i < kBuckets; ++i) {
+            cumulative += sum([=](Shard const& s) -> Counter const& { return s.buckets[static_cast<std::size_t>(i)]; });
+            ClientMetric::Bucket bucket;
+            bucket.cumulative_count = cumulative;
+            bucket.upper_bound = i + 1 == kBuckets ? std::numeric_limits<double>::infinity()
+                                                   : static_cast<double>(1u << static_cast<unsigned>(i)) * 1e-6;
+            metric.histogram.bucket.push_back(bucket);
+        }
+        metric.histogram.sample_count = cumulative;
+        metric.histogram.sample_sum = static_cast<double>(sum([](Shard const& s) -> Counter const& { return s.micros; })) * 1e-6;
+        result.metric.push_back(metric);
+        return result;
+    }
+
+    MetricFamily collect_reloads() const
+    {
+        auto result = family(kReloads);
+        result.metric.push_back(counter(read(reloads_ok), {{"result", "ok"}}));
+        result.metric.push_back(counter(read(reloads_failed), {{"result", "failed"}}));
+        return result;
+    }
+
+    std::vector<MetricFamily> Collect() const override
+    {
+        auto build = family(kBuildInfo);
+        build.metric.push_back(gauge(1, {{"daemon", daemon}, {"version", version}}));
+        return {build,
+                collect_decisions(),
+                collect_observed(),
+                collect_seconds(),
+                one_counter(kForged, sum([](Shard const& s) -> Counter const& { return s.forged; })),
+                one_counter(kUnreadable, read(unreadable)),
+                collect_reloads(),
+                one_gauge(kTenants, static_cast<double>(read(tenants))),
+                one_gauge(kRules, static_cast<double>(read(rules))),
+                one_gauge(kConnections, static_cast<double>(connections.load(std::memory_order_relaxed))),
+                one_counter(kLogLines, log_lines()),
+                one_counter(kLogWaits, log_waits())};
+    }
+};
+
+Metrics::Metrics(std::string const& daemon, std::string const& version) : state_{std::make_unique<State>()}
+{
+    state_->daemon = daemon;
+    state_->version = version;
+}
+
+Metrics::~Metrics() { state_->server.stop(); }
+
+void Metrics::count_decision(mail::Action action, mail::Reason reason, bool observed, std::uint64_t micros,
+                             std::uint64_t forged_headers_removed) noexcept
+{
+    auto& shard = own_shard(state_->shards);
+    add(shard.decisions[static_cast<std::size_t>(action)][static_cast<std::size_t>(reason)]);
+    add(shard.buckets[static_cast<std::size_t>(bucket_of(micros))]);
+    add(shard.micros, micros);
+    if (observed) add(shard.observed[static_cast<std::size_t>(reason)]);
+    if (forged_headers_removed > 0) add(shard.forged, forged_headers_removed);
+}
+
+void Metrics::count_reload(bool ok) noexcept { add(ok ? state_->reloads_ok : state_->reloads_failed); }
+void Metrics::count_unreadable_request() noexcept { add(state_->unreadable); }
+void Metrics::connection_opened() noexcept { state_->connections.fetch_add(1, std::memory_order_relaxed); }
+void Metrics::connection_closed() noexcept { state_->connections.fetch_sub(1, std::memory_order_relaxed); }
+std::int64_t Metrics::connections() const noexcept { return state_->connections.load(std::memory_order_relaxed); }
+
+void Metrics::set_rules(std::size_t tenants, std::size_t rules) noexcept
+{
+    state_->tenants.store(tenants, std::memory_order_relaxed);
+    state_->rules.store(rules, std::memory_order_relaxed);
+}
+
+void Metrics::watch_decision_log(std::function<std::uint64_t()> lines, std::function<std::uint64_t()> waits)
+{
+    state_->log_lines = std::move(lines);
+    state_->log_waits = std::move(waits);
+}
+
+std::uint64_t Metrics::decisions(mail::Action action, mail::Reason reason) const noexcept
+{
+    return state_->decisions(action, reason);
+}
+
+std::uint64_t Metrics::decisions(mail::Action action) const noexcept
+{
+    std::uint64_t total = 0;
+    for (int r = 0; r < mail::kReasons; ++r) total += decisions(action, static_cast<mail::Reason>(r));
+    return total;
+}
+
+std::string Metrics::text() const { return prometheus::TextSerializer{}.Serialize(state_->Collect()); }
+
+base::Result<> Metrics::serve(net::SocketAddress const& address)
+{
+    // The server holds a weak pointer: it must not outlive us, and ~Metrics() stops it first.
+    std::shared_ptr<prometheus::Collectable> const not_owned{state_.get(), [](prometheus::Collectable*) {}};
+    return state_->server.start(address, not_owned);
+}
+
+std::string metrics_reference()
+{
+    std::string page = "# Metrics\n\nWhat `GET /metrics` serves. This page is written by `mailcorectl reference metrics`; "
+                       "a test compares them.\n\n| family | type | labels | meaning |\n| --- | --- | --- | --- |\n";
+    for (auto const& row : kFamilies) {
+        page += std::string{"| `"} + row.name + "` | " + type_name(row.type) + " | " + row.labels + " | " + row.help + " |\n";
+    }
+    return page;
+}
+
+}   // namespace mailcore::observe
