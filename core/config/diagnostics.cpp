@@ -149,7 +149,7 @@ std::string Diagnostics::text() const
     for (auto const* each : in_order()) {
         auto const& position = each->position;
         out << shown(position.text(), std::string::npos) << ": ";
-        out << (each->severity == Severity::Warning ? "warning: " : "") << each->message << '\n';
+        out << (each->severity == Severity::Warning ? "warning: " : "") << shown(each->message, std::string::npos) << '\n';
         if (position.line == 0 || !position.file) continue;
 
         auto const source = sources_.find(*position.file);

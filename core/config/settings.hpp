@@ -1,5 +1,5 @@
-// mailcore.yaml as one const value. Member initialisers are the defaults; the rows in settings.cpp name each
-// key once, and loader, --print-config, reference and man page follow from them.
+// mailcore.yaml as one const value. Member initialisers are the defaults; the rows in settings_fields.hpp name
+// each key once, and loader, --print-config, reference and man page follow from them.
 // Texts that another module must understand (addresses, networks, patterns) stay text with their position:
 // rules/compile parses them and complains at their place.
 #pragma once
@@ -7,16 +7,17 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/config/diagnostics.hpp"
+#include "core/config/forms.hpp"
 
 namespace mailcore::config {
 
 using Text = Located<std::string>;
 using TextList = std::vector<Text>;
-using Duration = std::chrono::milliseconds;
 
 struct LogSettings {
     std::string level = "info";      // debug | info | warning | error
@@ -54,6 +55,12 @@ struct LimitsSettings {
     std::string on_error = "pass";     // pass | defer
 };
 
+// A limit that grows from `from` to `until` of its number, doubling each `double_every`, since `start`.
+struct WarmupSettings {
+    Position position;
+    Text from, start, double_every, until;
+};
+
 // One limit of a tenant: exactly one of messages, recipients, bytes.
 struct LimitSettings {
     Position position;
@@ -64,6 +71,7 @@ struct LimitSettings {
     std::uint64_t burst = 0;           // 0 = the limit's own number
     std::string action = "defer";      // defer | reject
     std::string key = "tenant";        // tenant | client | login | sender
+    std::optional<WarmupSettings> warmup;
 };
 
 struct TicketSettings {

@@ -1,0 +1,140 @@
+#include "core/config/load.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "core/base/text.hpp"
+#include "core/config/include.hpp"
+#include "core/config/read.hpp"
+#include "core/config/settings_fields.hpp"
+#include "core/config/yaml.hpp"
+
+namespace mailcore::config {
+
+// What an included file may hold.
+struct IncludedSettings {
+    std::vector<TenantSettings> tenants;
+};
+
+constexpr auto fields(Of<IncludedSettings>)
+{
+    return std::tuple{field("tenants", &IncludedSettings::tenants, "More tenants.", NamedSections{&kName})};
+}
+
+// A limit counts one thing. A burst with a unit makes sense for bytes only.
+void check_section(Reader& reader, Path const& path, Node const& node, LimitSettings const&)
+{
+    auto const given = [&](std::string_view key) { return node.find(key) ? 1 : 0; };
+    if (given("messages") + given("recipients") + given("bytes") != 1) {
+        reader.error(node, path.before("a limit needs exactly one of messages, recipients and bytes"));
+    }
+    auto const* burst = node.find("burst");
+    bool const has_unit = burst && burst->text.find_first_not_of("0123456789") != std::string_view::npos;
+    if (has_unit && !given("bytes")) {
+        reader.error(*burst, path.before("burst: a size is for limits of bytes; write a number"));
+    }
+}
+
+void check_section(Reader& reader, Path const& path, Node const& node, TicketSettings const& ticket)
+{
+    if (ticket.required && ticket.sources.empty()) {
+        reader.error(node, path.before("a ticket is required, but there are no sources to find it in"));
+    }
+}
+
+namespace {
+
+Settings read_settings(Document const& document, Diagnostics& problems)
+{
+    Settings settings;
+    Reader reader{document, problems};
+    read(reader, Path{}, document.root(), settings, SectionForm{});
+    return settings;
+}
+
+// Adds the tenants of one included file.
+void read_included(std::string const& path, std::vector<TenantSettings>& tenants, Diagnostics& problems)
+{
+    auto const text = read_file(path, OnlyRegular::Yes);
+    if (!text) return problems.error({std::make_shared<std::string const>(path)}, text.error().message);
+    auto const document = Document::parse(path, problems.remember_source(path, *text), problems);
+    IncludedSettings included;
+    Reader reader{document, problems};
+    read(reader, Path{}, document.root(), included, SectionForm{});
+    std::move(included.tenants.begin(), included.tenants.end(), std::back_inserter(tenants));
+}
+
+// Within one file the reader has seen to it; across files it is seen here. The first one stays.
+void refuse_same_tenants(std::vector<TenantSettings>& tenants, Diagnostics& problems)
+{
+    std::unordered_map<std::string_view, Position const*> seen;
+    seen.reserve(tenants.size());
+    for (auto const& tenant : tenants) {
+        auto const [first, is_new] = seen.emplace(tenant.name.value, &tenant.name.position);
+        if (is_new) continue;
+        problems.error(tenant.name.position, "tenant " + quoted(tenant.name.value) + " is given twice; first at " + first->second->text());
+    }
+}
+
+void warn_of_dumb_tenant(TenantSettings const& tenant, Diagnostics& problems)
+{
+    auto const warn = [&](std::string const& words) {
+        problems.warning(tenant.name.position, "tenant " + quoted(tenant.name.value) + ' ' + words);
+    };
+    if (tenant.clients.empty() && tenant.logins.empty() && tenant.certificates.empty()) {
+        warn("can never send: it has no clients, logins or certificates");
+    } else if (tenant.senders.empty()) {
+        warn(tenant.null_sender == "allow" ? "can send bounces only: it has no senders" : "can never send: it has no senders");
+    }
+}
+
+void warn_of_same_rules(std::vector<RuleSettings> const& rules, Diagnostics& problems)
+{
+    std::unordered_map<std::string_view, Position const*> seen;
+    for (auto const& rule : rules) {
+        if (rule.name.value.empty()) continue;
+        auto const [first, is_new] = seen.emplace(rule.name.value, &rule.name.position);
+        if (is_new) continue;
+        problems.warning(rule.name.position, "rule " + quoted(rule.name.value) + " is given twice; first at line " +
+                                                 std::to_string(first->second->line));
+    }
+}
+
+void check_together(Settings& settings, Document const& document, Diagnostics& problems)
+{
+    if (document.root().kind == Node::Kind::Map && !document.root().find("tenants") && !document.root().find("include")) {
+        problems.error(document.start(), "there are no tenants: the key \"tenants\" or \"include\" is missing");
+    }
+    refuse_same_tenants(settings.tenants, problems);
+    if (problems.has_errors()) return;   // warnings could be mere consequences
+    for (auto const& tenant : settings.tenants) warn_of_dumb_tenant(tenant, problems);
+    warn_of_same_rules(settings.rules, problems);
+}
+
+}   // namespace
+
+Settings load(std::string const& path, Diagnostics& problems)
+{
+    auto text = read_file(path, OnlyRegular::No);
+    if (!text) {
+        problems.error({std::make_shared<std::string const>(path)}, text.error().message);
+        return {};
+    }
+    auto const document = Document::parse(path, problems.remember_source(path, *std::move(text)), problems);
+    auto settings = read_settings(document, problems);
+    for (auto const& included : included_files(path, settings.include, problems)) {
+        read_included(included, settings.tenants, problems);
+    }
+    check_together(settings, document, problems);
+    return settings;
+}
+
+Settings load_text(std::string const& name, std::string_view text, Diagnostics& problems)
+{
+    auto const document = Document::parse(name, problems.remember_source(name, std::string{text}), problems);
+    auto settings = read_settings(document, problems);
+    check_together(settings, document, problems);
+    return settings;
+}
+
+}   // namespace mailcore::config
