@@ -1,0 +1,129 @@
+"""The suite: finds the cases, groups those on one mailcore.yaml, runs them and says how each went.
+
+A text case (NNN-name.case) runs once for each port it names. A story (NNN_name.py) is Python: its docstring's first
+line is the claim, `run(gate)` proves it, CONFIG names its configuration. A story gets daemons of its own, freshly
+started, since it may kill them; text cases of one configuration share theirs."""
+
+import dataclasses
+import fnmatch
+import importlib.util
+import itertools
+import pathlib
+import time
+import traceback
+import typing
+
+from . import casefile
+from .expectations import Happenings
+from .player import Player
+from .waiting import HarnessError
+
+
+@dataclasses.dataclass
+class Entry:
+    name: str
+    claim: str
+    config: pathlib.Path       # the mailcore.yaml, beside the case
+    play: typing.Callable      # takes the gate; raises when the claim does not hold
+    wants_fresh_daemons: bool = False
+
+
+def find_entries(folder, pattern="*"):
+    """All entries whose name or claim matches, by configuration and then by number."""
+    folder = pathlib.Path(folder)
+    entries = list(itertools.chain(
+        *(_text_entries(path) for path in sorted(folder.glob("[0-9]*.case"))),
+        *(_story_entries(path) for path in sorted(folder.glob("[0-9]*.py")))))
+    chosen = [entry for entry in entries if any(fnmatch.fnmatch(text, f"*{pattern}*") for text in (entry.name, entry.claim))]
+    return sorted(chosen, key=lambda entry: (entry.wants_fresh_daemons, entry.config, entry.name))
+
+
+def _text_entries(path):
+    case = casefile.parse(path, path.read_text())
+    for port in case.ports:
+        name = case.name if port == "25" else f"{case.name}[{port}]"
+        yield Entry(name, case.claim, path.with_name(f"{case.config}.yaml"),
+                    lambda gate, port=port: Player(gate, case, port).play())
+
+
+def _story_entries(path):
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    story = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(story)
+
+    def play(gate):
+        happenings = Happenings(gate)
+        story.run(gate)
+        for daemon in gate.daemons.values():
+            daemon.check_health()
+        if getattr(story, "CHECK_UNIVERSAL_CLAIMS", False):
+            happenings.check_universal_claims()
+    claim = story.__doc__.strip().splitlines()[0].rstrip(".")
+    yield Entry(path.stem, claim, path.with_name(f"{story.CONFIG}.yaml"), play, wants_fresh_daemons=True)
+
+
+class Suite:
+    """Runs entries on a gate. `say` prints one line per case; what failed is told with the ends of the logs."""
+
+    def __init__(self, gate, say=print, verbose=False):
+        self.gate, self.say, self.verbose = gate, say, verbose
+        self.passed, self.failed = 0, 0
+        self.config_in_force = None
+
+    def run(self, entries):
+        for entry in entries:
+            began = time.monotonic()
+            problem = self._play(entry)
+            self._tell(entry, problem, time.monotonic() - began)
+        self._stop_daemons()
+
+    def _play(self, entry):
+        """None, or what went wrong. After a failure the next case starts from a clean gate."""
+        self.gate.mark_logs()
+        try:
+            if self.config_in_force != entry.config or entry.wants_fresh_daemons:
+                self.config_in_force = None
+                self.gate.use_config(entry.config)
+                self.config_in_force = entry.config
+            entry.play(self.gate)
+            if entry.wants_fresh_daemons:
+                self.config_in_force = None
+                self.gate.stop_daemons()
+            return None
+        except Exception as problem:   # whatever it is, it fails this case and no other
+            text = self._describe(problem)
+            self._clean_up()
+            return text
+
+    def _describe(self, problem):
+        text = str(problem) if isinstance(problem, (AssertionError, HarnessError)) else traceback.format_exc()
+        return f"{text or type(problem).__name__}\n{self.gate.report()}"
+
+    def _clean_up(self):
+        self.config_in_force = None
+        for daemon in self.gate.daemons.values():
+            daemon.abandon()
+        self.gate.postfix.delete_all()
+        self.gate.sink.clear()
+
+    def _stop_daemons(self):
+        """The last configuration's daemons must end well too: that is where a leak would be told."""
+        try:
+            self.gate.stop_daemons()
+        except AssertionError as problem:
+            self._clean_up()
+            self.failed += 1
+            self.say(f"FAIL the daemons end well on SIGTERM\n{problem}")
+
+    def _tell(self, entry, problem, seconds):
+        if problem is None:
+            self.passed += 1
+        else:
+            self.failed += 1
+        verdict = "ok  " if problem is None else "FAIL"
+        number, _, rest = entry.name.replace("_", "-").partition("-")
+        detail = f"  ({entry.name})" if self.verbose else ""
+        port = f" [{rest.partition('[')[2]}" if "[" in rest else ""
+        self.say(f"{verdict} {number} {entry.claim}{port}{detail}  {seconds:.2f}s")
+        if problem is not None:
+            self.say("     " + problem.replace("\n", "\n     "))

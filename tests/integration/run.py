@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Runs the integration cases against a real private Postfix and our daemons from a build directory.
+
+    tests/integration/run.py [--build DIR] [--list] [--only PATTERN] [-v]
+
+One line per case; the very last line is `N passed, M failed`. Exit status 0 only when nothing failed."""
+
+import argparse
+import pathlib
+import signal
+import sys
+
+from harness.gate import Gate
+from harness.postfix import allow_long_datagram_queues
+from harness.suite import Suite, find_entries
+from harness.waiting import HarnessError
+
+CASES = pathlib.Path(__file__).resolve().parent / "cases"
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default=PROJECT / "build" / "dev", help="build directory (default: build/dev)")
+    parser.add_argument("--only", default="*", metavar="PATTERN", help="cases whose name or claim holds this (* allowed)")
+    parser.add_argument("--list", action="store_true", help="print the cases and their claims, and run none")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print the cases' file names too")
+    return parser.parse_args()
+
+
+def say(line):
+    print(line, flush=True)
+
+
+def list_cases(entries):
+    for entry in entries:
+        say(f"{entry.name:40} {entry.config.stem:12} {entry.claim}")
+
+
+def run_cases(entries, options):
+    """(passed, failed). That the gate cannot be set up is one failure, told with its cure."""
+    if not entries:
+        say(f"FAIL no case matches {options.only!r}")
+        return 0, 1
+    try:
+        if note := allow_long_datagram_queues():
+            say(f"note {note}")
+        with Gate(options.build) as gate:
+            suite = Suite(gate, say, options.verbose)
+            suite.run(entries)
+            return suite.passed, suite.failed
+    except HarnessError as error:
+        say(f"FAIL {error}")
+        return 0, 1
+
+
+def main():
+    options = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))   # so that `with` cleans up
+    entries = find_entries(CASES, options.only)
+    if options.list:
+        list_cases(entries)
+        return 0
+    passed, failed = run_cases(entries, options)
+    say(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        say("interrupted; everything was stopped")
+        sys.exit(130)
