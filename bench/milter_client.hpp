@@ -13,10 +13,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "bench/latencies.hpp"
+#include "bench/message.hpp"
 #include "bench/population.hpp"
 #include "core/base/fd.hpp"
 
@@ -40,23 +40,6 @@ struct Tally {
     Clock::time_point last;
 
     void complain(std::string const& what);   // counts, and prints the first
-};
-
-struct Message {
-    std::string queue_id;
-    std::string recipient;
-    std::vector<std::pair<std::string_view, std::string>> headers;
-};
-
-// 14 headers as a shop's mail has them (16 with the claims), a ticket in the subject.
-class MessageWriter {
-public:
-    explicit MessageWriter(bool claim) : claim_{claim} {}
-    void write(Sender const& sender, Message& message);
-
-private:
-    bool claim_;
-    std::uint64_t sequence_ = 0;
 };
 
 class MilterSession {

@@ -1,0 +1,159 @@
+"""The benchmark's figures as a table for the terminal and as the page docs/performance.md."""
+
+HEAD = (f"{'tenants':<18}{'null/s':>9}{'mailcore/s':>11}{'ratio':>6}  {'lowest-highest':<15}"
+        f"{'p50 µs':>7}{'p99 µs':>7}")
+DETAIL_HEAD = (f"{'tenants':<18}{'cpu µs null':>12}{'cpu µs mailcore':>16}{'MiB null':>9}{'MiB':>7}"
+               f"{'start s':>8}{'noise':>7}")
+TITLES = {"policy": "mailcore-policy: RCPT requests a second, 20 connections",
+          "milter": "mailcore-milter: messages a second, 10 connections, 14 headers"}
+TARGETS = {"policy": 0.85, "milter": 0.9}
+
+
+def by_daemon(measured):
+    for daemon in TITLES:
+        found = [each for each in measured if each.case.daemon == daemon]
+        if found:
+            yield daemon, found
+
+
+def rate_line(each):
+    ratios = each.ratios()
+    spread = f"{min(ratios):.2f}-{max(ratios):.2f}"
+    return (f"{each.case.label():<18}{each.median('null', 'per_second'):>9,.0f}"
+            f"{each.median('real', 'per_second'):>11,.0f}{each.summary()['ratio']:>6.2f}  {spread:<15}"
+            f"{each.median('real', 'p50_us'):>7.0f}{each.median('real', 'p99_us'):>7.0f}")
+
+
+def detail_line(each):
+    return (f"{each.case.label():<18}{each.median('null', 'cpu_us'):>12.2f}{each.median('real', 'cpu_us'):>16.2f}"
+            f"{each.null_mib:>9.1f}{each.real_mib:>7.1f}{each.start_seconds:>8.2f}{each.noise():>7.0%}")
+
+
+DECIDE_PARTS = {"decide": "RCPT", "end_of_message": "end of message", "lookup": "network lookup alone"}
+
+
+def decide_lines(decide):
+    yield f"{'tenants':<10}{'step':<24}{'ns':>8}{'instructions':>16}"
+    for each in decide:
+        for part, title in DECIDE_PARTS.items():
+            yield (f"{each['tenants']:<10,}{title:<24}{each[part + '_ns']:>8.0f}"
+                   f"{counted(each[part + '_instructions']):>16}")
+
+
+def counted(number):
+    return "not available" if number is None else f"{number:,.0f}"
+
+
+def about_line(about):
+    return (f"{about['processor']}, {about['cores']} cores, {about['memory_gib']} GiB; {about['rounds']} rounds of "
+            f"{about['seconds']} s; {about['date']}")
+
+
+def unlogged(measured):
+    """Every decision must stand in the log; says so where that was not the case."""
+    return [f"{each.case.daemon}, {each.case.label()}: only {each.logged_share:.1%} of the decisions were logged"
+            for each in measured if each.logged_share < 0.9999]
+
+
+def table(about, measured, decide):
+    lines = [about_line(about)]
+    for daemon, found in by_daemon(measured):
+        lines += ["", TITLES[daemon], HEAD, *map(rate_line, found), "", DETAIL_HEAD, *map(detail_line, found)]
+    if decide:
+        lines += ["", "decide() alone", *decide_lines(decide)]
+    return "\n".join(lines + unlogged(measured))
+
+
+# The page
+
+PAGE = """\
+# Performance
+
+Measured on {date} on {processor}, {cores} cores, {memory} GiB, Linux {kernel}, by `./dev bench`, which also wrote
+this page. Take the ratios rather than the rates to your machine.
+
+{daemons}
+{decide}
+## What is measured
+
+Each daemon is compared with a server of the same mechanism that does nothing: `bench/null_policy.cpp` finds the end of
+each request and answers DUNNO; `bench/null_milter.cpp` is a libmilter filter with the same callbacks and the same
+negotiation that adds three constant headers. What is lost against them is what deciding, counting, logging and signing
+cost. The decision log goes to a file and metrics are on, as in production.
+
+- The load speaks as Postfix 3.7.11 does. Policy: RCPT requests with all its attributes over 20 persistent connections,
+  each waiting for its reply. Milter: 10 connections at a time, a new one every 10 messages, 14 headers,
+  the macros Postfix sends before each step, one recipient; latency is from MAIL to the last reply.
+- Each request or connection is of a tenant drawn at random: single addresses, /24 with an exclusion, IPv6 /64 and one
+  backend network that a quarter of all tenants shares; senders match a domain, its subdomains or a plus-extended
+  address. Every reply is checked.
+- Null server and daemon take turns: {rounds} rounds of {seconds} s each, the order changing from round to
+  round. A ratio is of two neighbours in time; *lowest–highest* is over all rounds. *noise* is how far apart the null
+  server's own fastest and slowest rounds lie: a difference smaller than that is none.
+- Load generator and server share the same {cores} cores, so the ratio of rates is kinder to the daemon than the
+  ratio of *cpu µs*, the processor time of the server process for one request or message (its log thread included).
+  On a host of its own, count with the latter.
+
+## Again
+
+    ./dev bench                                          the tables, in about ten minutes
+    bench/run.py --build build/release --quick           a first look
+    bench/run.py --build build/release --only policy --tenants 1,100000 --rounds 15
+    bench/run.py --build build/release --write docs/performance.md
+
+`--directory` puts configuration, sockets and decision log on the disk you want to know about. `--json` prints
+everything, p99.9 included.
+"""
+
+NAMES = {"policy": "mailcore-policy", "milter": "mailcore-milter"}
+UNITS = {"policy": "requests", "milter": "messages"}
+
+
+def markdown_row(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def markdown_table(head, rows):
+    return "\n".join([markdown_row(head), markdown_row(["---"] + ["---:"] * (len(head) - 1)), *map(markdown_row, rows)])
+
+
+def page_rates(daemon, found):
+    unit = UNITS[daemon]
+    head = ["tenants", f"null server, {unit}/s", f"mailcore, {unit}/s", "ratio", "lowest–highest", "p50 µs", "p99 µs",
+            "null p99 µs"]
+    rows = ([each.case.label(), f"{each.median('null', 'per_second'):,.0f}", f"{each.median('real', 'per_second'):,.0f}",
+             f"**{each.summary()['ratio']:.2f}**", f"{min(each.ratios()):.2f}–{max(each.ratios()):.2f}",
+             f"{each.median('real', 'p50_us'):.0f}", f"{each.median('real', 'p99_us'):.0f}",
+             f"{each.median('null', 'p99_us'):.0f}"] for each in found)
+    return markdown_table(head, rows)
+
+
+def page_costs(found):
+    head = ["tenants", "null server, cpu µs", "mailcore, cpu µs", "null server, MiB", "mailcore, MiB", "start, s",
+            "noise"]
+    rows = ([each.case.label(), f"{each.median('null', 'cpu_us'):.2f}", f"{each.median('real', 'cpu_us'):.2f}",
+             f"{each.null_mib:.1f}", f"{each.real_mib:.1f}", f"{each.start_seconds:.2f}", f"{each.noise():.0%}"]
+            for each in found)
+    return markdown_table(head, rows)
+
+
+def page_daemon(daemon, found):
+    return (f"## {NAMES[daemon]}\n\nThe aim is {TARGETS[daemon]} of the null server, the same at every number of tenants."
+            f"\n\n{page_rates(daemon, found)}\n\n{page_costs(found)}\n")
+
+
+def page_decide(decide):
+    if not decide:
+        return ""
+    head = ["tenants"] + [f"{title}, {unit}" for title in DECIDE_PARTS.values() for unit in ("ns", "instructions")]
+    rows = ([f"{each['tenants']:,}"] + [cell for part in DECIDE_PARTS for cell in
+             (f"{each[part + '_ns']:.0f}", counted(each[part + "_instructions"]))] for each in decide)
+    return ("## decide() alone\n\nIn memory, one thread, tenants drawn at random, so that large sets miss the caches.\n\n"
+            + markdown_table(head, rows) + "\n")
+
+
+def page(about, measured, decide):
+    return PAGE.format(date=about["date"], processor=about["processor"], cores=about["cores"],
+                       memory=about["memory_gib"], kernel=about["kernel"], rounds=about["rounds"],
+                       seconds=about["seconds"], decide=page_decide(decide),
+                       daemons="\n".join(page_daemon(*pair) for pair in by_daemon(measured)))
