@@ -1,0 +1,187 @@
+#include "core/gate/gate.hpp"
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "core/config/load.hpp"
+#include "core/run/notify.hpp"
+
+namespace mailcore::gate {
+namespace {
+
+using nlohmann::json;
+namespace events = observe::events;
+
+std::string dumped(json const& document) { return document.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+std::string rule_count(rules::Ruleset const& ruleset)
+{
+    return std::to_string(ruleset.tenants.size()) + " tenants, " + std::to_string(ruleset.rules.size()) + " rules";
+}
+
+std::string_view word(rules::Mode mode)
+{
+    switch (mode) {
+        case rules::Mode::Enforce: return "enforce";
+        case rules::Mode::Observe: return "observe";
+        case rules::Mode::Suspended: return "suspended";
+    }
+    return "";
+}
+
+}   // namespace
+
+std::optional<run::ExitCode> answer_config_only(run::Process const& process, rules::Configuration const& configuration)
+{
+    if (process.print_config_only()) {
+        std::cout << config::print_config(configuration.settings);
+        return run::ExitCode::Ok;
+    }
+    if (process.check_only()) {
+        std::cerr << configuration.warnings;
+        std::cout << process.config_path() << ": fine (" << rule_count(*configuration.ruleset) << ")\n";
+        return run::ExitCode::Ok;
+    }
+    return std::nullopt;
+}
+
+base::Result<std::unique_ptr<Gate>> Gate::open(run::Process const& process, rules::Configuration configuration)
+{
+    auto const& settings = configuration.settings;
+    auto log = observe::Log::open(std::string{process.name()}, settings.log.level, settings.log.format, settings.log.target);
+    if (!log) return base::fail(log.error());
+    auto kept_log = std::make_unique<observe::Log>(std::move(*log));
+    auto decision_log = observe::DecisionLog::open(settings.decision_log.value, *kept_log);
+    if (!decision_log) return base::fail(decision_log.error());
+    auto notes = store::CertificateNotes::open(settings.state_directory.value);
+    if (!notes) return base::fail(notes.error());
+    return std::unique_ptr<Gate>{new Gate{process, std::move(configuration), std::move(kept_log),
+                                          std::move(*decision_log), std::move(*notes)}};
+}
+
+Gate::Gate(run::Process const& process, rules::Configuration configuration, std::unique_ptr<observe::Log> log,
+           std::unique_ptr<observe::DecisionLog> decision_log, store::CertificateNotes notes)
+    : name_{process.name()},
+      path_{process.config_path()},
+      settings_{std::move(configuration.settings)},
+      started_{base::now()},
+      log_{std::move(log)},
+      notes_{std::move(notes)},
+      metrics_{name_, MAILCORE_VERSION},
+      decision_log_{std::move(decision_log)},
+      rules_{std::move(configuration.ruleset)},
+      recorder_{*decision_log_, metrics_}
+{
+    metrics_.watch_decision_log([this] { return decision_log_->lines(); }, [this] { return decision_log_->waits(); });
+    metrics_.set_rules(rules_.get()->tenants.size(), rules_.get()->rules.size());
+    if (!configuration.warnings.empty()) {
+        log_->write(events::kConfigurationWarning, {{"path", path_}, {"problems", configuration.warnings}});
+    }
+}
+
+base::Result<> Gate::serve_operator(run::Process& process, std::string const& metrics_address)
+{
+    auto const address = net::SocketAddress::parse(metrics_address);
+    if (!address) return base::fail(address.error());
+    auto const served = metrics_.serve(*address);
+    if (!served) return served;
+    return process.control(settings_.state_directory.value,
+                           {{"status", [this](auto const&) { return status(); }},
+                            {"rules", [this](auto const&) { return list_rules(); }},
+                            {"tenants", [this](auto const&) { return list_tenants(); }},
+                            {"reload", [this](auto const&) -> base::Result<std::string> {
+                                 auto const reloaded = reload();
+                                 if (!reloaded) return base::fail(reloaded.error());
+                                 return dumped({{"ok", true}, {"tenants", rules_.get()->tenants.size()},
+                                                {"rules", rules_.get()->rules.size()}});
+                             }}});
+}
+
+base::Result<> Gate::reload()
+{
+    std::lock_guard const one_at_a_time{reloading_};
+    run::notify_reloading();
+    log_->reopen();
+    decision_log_->reopen();
+    auto next = rules::read_configuration(path_);
+    metrics_.count_reload(next.has_value());
+    if (!next) {
+        log_->write(events::kReloadFailed, {{"path", path_}, {"problems", next.error().message}});
+        run::notify_ready("the last reload failed; serving the rules before it: " + rule_count(*rules_.get()));
+        return base::fail(next.error());
+    }
+    warn_of_restart(next->settings);
+    auto const count = rule_count(*next->ruleset);
+    metrics_.set_rules(next->ruleset->tenants.size(), next->ruleset->rules.size());
+    rules_.replace(std::move(next->ruleset));
+    log_->write(events::kRulesReloaded, {{"path", path_}, {"rules", count}, {"warnings", next->warnings}});
+    run::notify_ready("serving " + count);
+    return {};
+}
+
+// What is opened once at the start stays as it is; saying so beats an operator's guess.
+void Gate::warn_of_restart(config::Settings const& next)
+{
+    std::string changed;
+    auto const compare = [&](char const* key, auto const& before, auto const& after) {
+        if (!(before == after)) changed += (changed.empty() ? "" : ", ") + std::string{key};
+    };
+    compare("log.level", settings_.log.level, next.log.level);
+    compare("log.format", settings_.log.format, next.log.format);
+    compare("log.target", settings_.log.target, next.log.target);
+    compare("decision_log", settings_.decision_log, next.decision_log);
+    compare("state_directory", settings_.state_directory, next.state_directory);
+    compare("socket_mode", settings_.socket_mode, next.socket_mode);
+    compare("socket_group", settings_.socket_group, next.socket_group);
+    compare("policy.listen", settings_.policy.listen, next.policy.listen);
+    compare("policy.metrics", settings_.policy.metrics, next.policy.metrics);
+    compare("policy.max_clients", settings_.policy.max_clients, next.policy.max_clients);
+    compare("milter.listen", settings_.milter.listen, next.milter.listen);
+    compare("milter.metrics", settings_.milter.metrics, next.milter.metrics);
+    if (!changed.empty()) log_->write(events::kRestartNeeded, {{"keys", changed}});
+}
+
+mail::Verdict Gate::own_failure(rules::Ruleset const* ruleset, std::string_view what) noexcept
+{
+    log_->write(events::kOwnFailure, {{"what", what}});
+    return rules::own_failure(ruleset != nullptr ? ruleset->on_error : rules::OnError::Defer);
+}
+
+std::string Gate::status() const
+{
+    auto const ruleset = rules_.get();
+    json decisions = json::object();
+    for (int a = 0; a < mail::kActions; ++a) {
+        auto const action = static_cast<mail::Action>(a);
+        decisions[std::string{mail::word(action)}] = metrics_.decisions(action);
+    }
+    auto const uptime = std::chrono::duration_cast<std::chrono::seconds>(base::now() - started_).count();
+    return dumped({{"ok", true}, {"daemon", name_}, {"version", MAILCORE_VERSION}, {"pid", ::getpid()},
+                   {"config", path_}, {"uptime_seconds", uptime}, {"connections", metrics_.connections()},
+                   {"tenants", ruleset->tenants.size()}, {"rules", ruleset->rules.size()}, {"decisions", decisions},
+                   {"certificate_notes", notes_.size()}});
+}
+
+std::string Gate::list_rules() const
+{
+    auto const ruleset = rules_.get();
+    json list = json::array();
+    for (auto const& rule : ruleset->rules) {
+        list.push_back({{"name", rule.name}, {"action", mail::word(rule.action)}, {"position", rule.position},
+                        {"hits", rule.hits->load(std::memory_order_relaxed)}});
+    }
+    return dumped({{"ok", true}, {"daemon", name_}, {"rules", list}});
+}
+
+std::string Gate::list_tenants() const
+{
+    auto const ruleset = rules_.get();
+    json list = json::array();
+    for (auto const& tenant : ruleset->tenants) {
+        list.push_back({{"name", tenant.name}, {"mode", word(ruleset->terms[tenant.terms].mode)}});
+    }
+    return dumped({{"ok", true}, {"daemon", name_}, {"tenants", list}});
+}
+
+}   // namespace mailcore::gate

@@ -1,0 +1,72 @@
+// What the policy daemon and the milter have in common beside the rules: the rules in force and their reload, the log, the
+// decision log, metrics, the certificate notes, and the commands mailcorectl may send.
+//
+//     auto gate = Gate::open(process);                 // load → compile → observe → state
+//     if (!gate) return fail(gate.error());
+//     …service made of gate->rules(), gate->recorder(), …
+//     gate->serve_operator(process, metrics_address);  // metrics and control socket
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "core/base/result.hpp"
+#include "core/mail/request.hpp"
+#include "core/observe/log.hpp"
+#include "core/observe/record.hpp"
+#include "core/rules/read.hpp"
+#include "core/run/daemon.hpp"
+#include "core/run/snapshot.hpp"
+#include "core/store/certificate_notes.hpp"
+
+namespace mailcore::gate {
+
+class Gate {
+public:
+    // Configuration problems come back as one ErrorKind::Configuration error with all of them.
+    static base::Result<std::unique_ptr<Gate>> open(run::Process const& process, rules::Configuration configuration);
+
+    config::Settings const& settings() const { return settings_; }   // as at the start; a reload changes the rules only
+    run::Snapshot<rules::Ruleset> const& rules() const { return rules_; }
+    observe::Log& log() { return *log_; }
+    observe::Metrics& metrics() { return metrics_; }
+    observe::Recorder& recorder() { return recorder_; }
+    store::CertificateNotes& certificate_notes() { return notes_; }
+
+    // Serves /metrics and the control socket (status, rules, tenants, reload).
+    base::Result<> serve_operator(run::Process& process, std::string const& metrics_address);
+
+    // Loads the configuration anew and puts it in force, or keeps the old rules and says why. Reopens log files. Any thread,
+    // one at a time.
+    base::Result<> reload();
+
+    // mailcore itself failed while deciding `request`: the verdict by on_error, logged. Never throws.
+    mail::Verdict own_failure(rules::Ruleset const* ruleset, std::string_view what) noexcept;
+
+private:
+    Gate(run::Process const& process, rules::Configuration configuration, std::unique_ptr<observe::Log> log,
+         std::unique_ptr<observe::DecisionLog> decision_log, store::CertificateNotes notes);
+    void warn_of_restart(config::Settings const& next);
+    std::string status() const;
+    std::string list_rules() const;
+    std::string list_tenants() const;
+
+    std::string name_;
+    std::string path_;
+    config::Settings settings_;
+    base::Time started_;
+    std::unique_ptr<observe::Log> log_;
+    store::CertificateNotes notes_;
+    observe::Metrics metrics_;
+    std::unique_ptr<observe::DecisionLog> decision_log_;
+    run::Snapshot<rules::Ruleset> rules_;
+    observe::Recorder recorder_;
+    std::mutex reloading_;
+};
+
+// --check and --print-config: what to print and the exit code, or nothing when the daemon is to run.
+std::optional<run::ExitCode> answer_config_only(run::Process const& process, rules::Configuration const& configuration);
+
+}   // namespace mailcore::gate
