@@ -26,8 +26,9 @@ constexpr std::size_t kBatch = 16;   // small enough that a batch of requests st
 constexpr int kRounds = 5;
 
 struct Cost {
+    char const* name;
     double nanoseconds = 0;
-    std::optional<double> instructions;
+    std::optional<double> instructions = std::nullopt;
 };
 
 mail::Request envelope(Sender const& sender, std::string const& recipient)
@@ -95,9 +96,9 @@ std::size_t touch(mail::Request const& request)
 }
 
 // The mean over all requests of the fastest round: what remains is the work, not the neighbours on the machine.
-Cost measure(std::vector<mail::Request> const& requests, std::function<void(mail::Request const&)> const& work)
+Cost measure(char const* name, std::vector<mail::Request> const& requests, std::function<void(mail::Request const&)> const& work)
 {
-    auto cost = Cost{};
+    auto cost = Cost{.name = name};
     auto sink = std::size_t{0};
     for (int round = 0; round < kRounds; ++round) {
         auto spent = base::Stopwatch::duration{};
@@ -111,32 +112,32 @@ Cost measure(std::vector<mail::Request> const& requests, std::function<void(mail
         if (round == 0 || mean < cost.nanoseconds) cost.nanoseconds = mean;
     }
     if (sink == 0) give_up("no requests");   // keeps touch() from being optimised away
-    auto const counted = InstructionCounter{}.count([&] { for (auto const& request : requests) work(request); });
+    auto const counted = InstructionCounter{}.count(name, [&] { for (auto const& request : requests) work(request); });
     if (counted) cost.instructions = static_cast<double>(*counted) / static_cast<double>(requests.size());
     return cost;
 }
 
 // A refusal would be another, shorter way through decide() than the one to be measured.
-Cost measure_decide(rules::Ruleset const& ruleset, std::vector<mail::Request> const& requests)
+Cost measure_decide(char const* name, rules::Ruleset const& ruleset, std::vector<mail::Request> const& requests)
 {
     auto const now = base::now();
-    return measure(requests, [&](mail::Request const& request) {
+    return measure(name, requests, [&](mail::Request const& request) {
         auto const verdict = rules::decide(ruleset, request, now);
         if (verdict.action != mail::Action::Pass) give_up("refused: " + std::string{word(verdict.reason)});
     });
 }
 
-Cost measure_lookup(rules::Ruleset const& ruleset, std::vector<mail::Request> const& requests)
+Cost measure_lookup(char const* name, rules::Ruleset const& ruleset, std::vector<mail::Request> const& requests)
 {
-    return measure(requests, [&](mail::Request const& request) {
+    return measure(name, requests, [&](mail::Request const& request) {
         if (ruleset.networks_by_address.find(*request.client_address) == nullptr) give_up("network not found");
     });
 }
 
-void print(char const* name, Cost const& cost, char const* end)
+void print(Cost const& cost)
 {
     auto const instructions = cost.instructions ? std::to_string(*cost.instructions) : "null";
-    std::printf("\"%s_ns\":%.1f,\"%s_instructions\":%s%s", name, cost.nanoseconds, name, instructions.c_str(), end);
+    std::printf(",\"%s_ns\":%.1f,\"%s_instructions\":%s", cost.name, cost.nanoseconds, cost.name, instructions.c_str());
 }
 
 }   // namespace
@@ -156,8 +157,12 @@ int main(int argc, char** argv)
     auto const& ruleset = *configuration->ruleset;
 
     auto const requests = draw_requests(population, ruleset.headers, draw);
-    std::printf("{");
-    print("decide", measure_decide(ruleset, requests.at_rcpt), ",");
-    print("end_of_message", measure_decide(ruleset, requests.at_end), ",");
-    print("lookup", measure_lookup(ruleset, requests.at_rcpt), "}\n");
+    auto const costs = std::vector<Cost>{
+        measure_decide("decide", ruleset, requests.at_rcpt),
+        measure_decide("end_of_message", ruleset, requests.at_end),
+        measure_lookup("lookup", ruleset, requests.at_rcpt),
+    };
+    std::printf("{\"requests\":%zu", kRequests);
+    for (auto const& cost : costs) print(cost);
+    std::printf("}\n");
 }

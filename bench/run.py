@@ -17,6 +17,8 @@ import json
 import os
 import pathlib
 import platform
+import re
+import shutil
 import socket
 import statistics
 import subprocess
@@ -202,19 +204,40 @@ def cases(daemons, tenants):
 
 
 def measure_decide(bench, tenants):
-    """decide() alone, without sockets; absent from a build without it."""
-    program = bench.programs / "bench-decide"
-    if not program.exists():
-        return []
+    """decide() alone, without sockets."""
+    program = bench.program("bench-decide")
     results = []
     for count in tenants:
+        print(f"measuring decide(), {count:,} …", file=sys.stderr)
         make_config.write_config(bench.directory, count, "", "")
-        done = subprocess.run([program, "--config", bench.directory / "mailcore.yaml", "--population",
-                               bench.directory / "senders.tsv"], stdout=subprocess.PIPE, text=True, check=False)
+        command = [program, "--config", str(bench.directory / "mailcore.yaml"), "--population",
+                   str(bench.directory / "senders.tsv")]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode != 0:
             raise Failed("bench-decide failed (see above)")
-        results.append({"tenants": count, **json.loads(done.stdout)})
+        costs = json.loads(done.stdout)
+        if costs["decide_instructions"] is None:
+            costs |= count_instructions(command, bench.directory, costs["requests"])
+        results.append({"tenants": count, **costs})
     return results
+
+
+def count_instructions(command, directory, requests):
+    """Where the processor may not be asked, valgrind counts: slowly, but exactly."""
+    if shutil.which("valgrind") is None:
+        return {}
+    with tempfile.TemporaryDirectory(dir=directory) as dumps:
+        subprocess.run(["valgrind", "--quiet", "--tool=callgrind", "--instr-atstart=no",
+                        f"--callgrind-out-file={dumps}/count", *command],
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        texts = [path.read_text() for path in pathlib.Path(dumps).iterdir()]
+    counts = {}
+    for text in texts:
+        name = re.search(r"^desc: Trigger: Client Request: (\w+)$", text, re.MULTILINE)
+        total = re.search(r"^(?:totals|summary): (\d+)$", text, re.MULTILINE)
+        if name and total:
+            counts[f"{name[1]}_instructions"] = int(total[1]) / requests
+    return counts
 
 
 def machine():
