@@ -75,9 +75,15 @@ class Daemon:
         self.stop()
         self.start()
 
-    def signal_reload(self):
-        """SIGHUP for the policy daemon; SIGUSR1 for the milter, where libmilter takes SIGHUP as stop."""
+    def reload_by_signal(self):
+        """SIGHUP for the policy daemon; SIGUSR1 for the milter, where libmilter takes SIGHUP as stop. A signal answers
+        nobody, so the counter of reloads, good or failed, tells when it is done."""
+        before = self.reloads()
         self.child.send_signal(self.reload_signal)
+        wait_until(lambda: self.reloads() > before, f"mailcore-{self.name} to reload by signal")
+
+    def reloads(self):
+        return metrics.total(self.metrics(), "mailcore_reloads_total")
 
     def metrics(self):
         return metrics.read(self.metrics_port)

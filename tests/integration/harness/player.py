@@ -91,23 +91,30 @@ class Player:
 
     def _step_data(self, statement):
         self._check_success()
-        message = casefile.block_bytes(statement.block) if statement.block else self._ordinary_message()
+        size = int(statement.argument or 0)
+        message = casefile.block_bytes(statement.block) if statement.block else self._ordinary_message(size)
         self._note(statement, self._connected().data(message))
+
+    def _step_drop(self, _):
+        """Leave without a word, in the middle of whatever it is."""
+        self.unchecked = None
+        self.connection.close()
+        self.connection = None
 
     def _step_send(self, statement):
         """Raw bytes in one write; each EXPECT below reads one reply."""
         self._check_success()
         self._connected().send(casefile.block_bytes(statement.block))
 
-    def _ordinary_message(self):
-        """The HEADER lines, what a decent client adds to them, and a body."""
+    def _ordinary_message(self, size=0):
+        """The HEADER lines, what a decent client adds to them, and a body of at least this size."""
         headers, self.headers = self.headers, []
         names = {header.partition(":")[0].strip().lower() for header in headers}
         if "from" not in names:
             headers.append(f"From: {self.sender or 'postmaster@client.test'}")
         if "message-id" not in names:
             headers.append(f"Message-ID: <{next(_unique)}.{self.case.name}@client.test>")
-        return casefile.block_bytes([*headers, "", "Hello."])
+        return casefile.block_bytes([*headers, "", "Hello.", *["x" * 70] * (size // 72 + 1 if size else 0)])
 
     # --- judging replies
 

@@ -18,6 +18,7 @@ class Delivered:
     recipients: list
     raw: bytes              # as received, dots unstuffed, CR LF line ends
     claimed: bool = False   # an assertion of the running case has looked at it
+    signed: bool = True     # False where the case says that stamps are unsigned
 
     @property
     def headers(self):
