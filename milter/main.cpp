@@ -1,0 +1,45 @@
+// mailcore-milter: judges, cleans and stamps every message at Postfix's milter interface.
+
+#include <csignal>
+
+#include "core/gate/gate.hpp"
+#include "milter/service.hpp"
+
+using namespace mailcore;
+
+namespace {
+
+constexpr run::ProgramInfo kProgram{
+    "mailcore-milter",
+    "Postfix milter: decides on whole messages, removes forged stamps, adds the genuine one.",
+    "SIGTERM finishes and stops, and so does SIGHUP: libmilter takes it so. SIGUSR1, or mailcorectl\n"
+    "reload, takes a changed configuration; one with errors is refused and the old rules stay.\n"
+    "See mailcore-milter(8) and mailcore.yaml(5)."};
+
+base::Result<run::ExitCode> milter_main(run::Process& process)
+{
+    auto configuration = rules::read_configuration(process.config_path());
+    if (!configuration) return base::fail(configuration.error());   // every problem, file:line:column
+    if (auto const usable = milter::check_listen_address(configuration->settings); !usable) return base::fail(usable.error());
+    if (auto const exit = gate::answer_config_only(process, *configuration)) return *exit;
+
+    auto gate = gate::Gate::open(process, std::move(*configuration));
+    if (!gate) return base::fail(gate.error());
+    auto service = milter::MilterService::open(**gate);
+    if (!service) return base::fail(service.error());
+
+    auto const served = (*gate)->serve_operator(process, (*gate)->settings().milter.metrics.value);
+    if (!served) return base::fail(served.error());
+    process.on_signals({{SIGUSR1, [&] { static_cast<void>((*gate)->reload()); }}});
+
+    (*gate)->announce_start((*gate)->settings().milter.listen.value);
+    auto const ended = (*service)->serve();
+    (*gate)->announce_stop();
+    process.stop_helpers();
+    if (!ended) return base::fail(ended.error());
+    return run::ExitCode::Ok;
+}
+
+}   // namespace
+
+int main(int argc, char** argv) { return run::daemon(kProgram, argc, argv, milter_main); }

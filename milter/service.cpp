@@ -1,0 +1,114 @@
+#include "milter/service.hpp"
+
+#include <string>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <libmilter/mfapi.h>
+
+#include "core/net/listener.hpp"
+#include "milter/callbacks.hpp"
+
+namespace mailcore::milter {
+namespace {
+
+using Kind = net::SocketAddress::Kind;
+
+// In libmilter's words: unix:/path, inet:port@host, inet6:port@host.
+std::string libmilter_address(net::SocketAddress const& address)
+{
+    if (address.kind == Kind::Unix) return "unix:" + address.path;
+    bool const is_v6 = address.host.find(':') != std::string::npos;
+    return (is_v6 ? "inet6:" : "inet:") + std::to_string(address.port) + "@" + address.host;
+}
+
+// libmilter binds with whatever the umask leaves. Process-wide, so only while nobody else makes files.
+class Umask {
+public:
+    explicit Umask(mode_t mask) : former_{::umask(mask)} {}
+    ~Umask() { ::umask(former_); }
+    Umask(Umask const&) = delete;
+    Umask& operator=(Umask const&) = delete;
+
+private:
+    mode_t former_;
+};
+
+base::Result<> prepare_path(std::string const& path, net::SocketPermissions const& permissions)
+{
+    if (auto const made = net::make_socket_directory(path, permissions); !made) return made;
+    if (net::is_served(path)) return base::fail("milter.listen: unix:" + path + ": another process already serves this socket");
+    return {};
+}
+
+base::Result<> bind_by_libmilter(std::string const& address)
+{
+    constexpr std::size_t kLargestCommand = 1u << 20u;   // Postfix sends headers up to 100 KiB, libmilter takes 64
+    smfi_setmaxdatasize(kLargestCommand);
+    smfi_setbacklog(SOMAXCONN);
+    if (smfi_setconn(const_cast<char*>(address.c_str())) != MI_SUCCESS || smfi_register(callbacks::description()) != MI_SUCCESS) {
+        return base::fail("libmilter does not take the filter; the mail log says why");
+    }
+    Umask const nobody_yet{0177};
+    constexpr bool kRemoveStaleSocket = true;
+    if (smfi_opensocket(kRemoveStaleSocket) != MI_SUCCESS) return base::fail_errno("milter.listen: cannot listen on " + address);
+    return {};
+}
+
+}   // namespace
+
+base::Result<> check_listen_address(config::Settings const& settings)
+{
+    auto const& listen = settings.milter.listen;
+    auto const address = net::SocketAddress::parse(listen.value);
+    auto const complain = [&](std::string const& what) {
+        return base::fail(listen.position.text() + ": milter.listen: " + what, base::ErrorKind::Configuration);
+    };
+    if (!address) return complain(address.error().message);
+    switch (address->kind) {
+        case Kind::Unix:
+        case Kind::Inet: return {};
+        case Kind::Systemd: return complain("libmilter binds by itself and cannot take a socket from systemd; "
+                                            "write unix:/path or inet:host:port");
+        case Kind::Off: return complain("an address is needed; write unix:/path or inet:host:port");
+    }
+    return {};
+}
+
+base::Result<std::unique_ptr<MilterService>> MilterService::open(gate::Gate& gate)
+{
+    auto const& settings = gate.settings();
+    auto const address = net::SocketAddress::parse(settings.milter.listen.value);
+    if (!address) return base::fail(address.error());
+    auto const permissions = net::parse_permissions(settings.socket_mode, settings.socket_group);
+    if (!permissions) return base::fail(permissions.error());
+
+    if (address->kind == Kind::Unix) {
+        if (auto const ready = prepare_path(address->path, *permissions); !ready) return base::fail(ready.error());
+    }
+    if (auto const bound = bind_by_libmilter(libmilter_address(*address)); !bound) return base::fail(bound.error());
+    std::unique_ptr<MilterService> service{new MilterService{gate, address->path}};
+    if (address->kind == Kind::Unix) {
+        auto const permitted = net::apply_permissions(address->path, *permissions);
+        if (!permitted) return base::fail(permitted.error());
+    }
+    return service;
+}
+
+MilterService::MilterService(gate::Gate& gate, std::string socket_path) : gate_{gate}, socket_path_{std::move(socket_path)} {}
+
+MilterService::~MilterService()
+{
+    if (!socket_path_.empty()) ::unlink(socket_path_.c_str());
+}
+
+base::Result<> MilterService::serve()
+{
+    callbacks::serve(gate_);
+    bool const ended_well = smfi_main() == MI_SUCCESS;
+    callbacks::finish();
+    if (!ended_well) return base::fail("libmilter gave up; the mail log says why");
+    return {};
+}
+
+}   // namespace mailcore::milter

@@ -1,0 +1,32 @@
+// The milter's service: libmilter's socket with the right owner and mode, its main loop, its end.
+#pragma once
+
+#include <memory>
+
+#include "core/base/result.hpp"
+#include "core/gate/gate.hpp"
+#include "core/net/address.hpp"
+
+namespace mailcore::milter {
+
+// May libmilter listen at milter.listen? It binds by itself, so a socket handed over by systemd is of no use to it.
+base::Result<> check_listen_address(config::Settings const& settings);
+
+class MilterService {
+public:
+    // Binds: a stale socket is replaced, one that another process serves is an error. The gate must outlive the service.
+    static base::Result<std::unique_ptr<MilterService>> open(gate::Gate& gate);
+    ~MilterService();   // removes the unix socket
+    MilterService(MilterService const&) = delete;
+    MilterService& operator=(MilterService const&) = delete;
+
+    base::Result<> serve();   // until SIGTERM, SIGINT or SIGHUP, which libmilter takes itself
+
+private:
+    MilterService(gate::Gate& gate, std::string socket_path);
+
+    gate::Gate& gate_;
+    std::string socket_path_;   // "" for inet
+};
+
+}   // namespace mailcore::milter

@@ -1,0 +1,276 @@
+#include "milter/session.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <exception>
+#include <utility>
+
+#include "core/base/text.hpp"
+#include "core/mail/stamp.hpp"
+#include "core/rules/decide.hpp"
+
+namespace mailcore::milter {
+namespace {
+
+std::uint16_t port_number(std::string_view written)
+{
+    std::uint16_t port = 0;
+    auto const [stop, failure] = std::from_chars(written.data(), written.data() + written.size(), port);
+    return failure == std::errc{} && stop == written.data() + written.size() ? port : std::uint16_t{0};
+}
+
+// What Postfix understood (`address`) and not our own reading of the path, since that is what it will deliver; but a
+// sender without a domain stays one, though Postfix appends its own, and so does the null sender. Postfix sends no
+// {mail_addr} for <>: then none may be believed, least of all one left over from an earlier message.
+std::string_view sender_to_check(std::string const& as_sent, std::string_view address)
+{
+    auto const at = as_sent.rfind('@');
+    bool const has_domain = at != std::string::npos && at + 1 < as_sent.size();
+    return has_domain && !address.empty() ? address : std::string_view{as_sent};
+}
+
+// As SMTP carried it: name, colon, blank, value with its folds as CRLF, CRLF. libmilter hands folds over as LF.
+std::uint64_t bytes_on_the_wire(std::string_view name, std::string_view value)
+{
+    auto const folds = std::count(value.begin(), value.end(), '\n');
+    return name.size() + value.size() + static_cast<std::uint64_t>(folds) + 4;
+}
+
+constexpr std::uint64_t kEmptyLine = 2;   // between header and body
+
+Answer deferred(std::string why) { return {rules::own_failure(rules::OnError::Defer), {}, std::move(why)}; }
+
+constexpr auto kNoMessage = "a command of a message came without its MAIL";
+constexpr auto kUnreliable = "what came before cannot be relied on";
+
+bool lets_pass(mail::Verdict const& verdict)
+{
+    return verdict.action == mail::Action::Pass || verdict.action == mail::Action::Hold;
+}
+
+}   // namespace
+
+void MilterSession::open(Body body)
+{
+    forget_message();
+    request_.clear();
+    request_.daemon = mail::Daemon::Milter;
+    body_ = body;
+    connection_distrusted_ = false;
+}
+
+void MilterSession::connected(Connection const& connection)
+{
+    request_.client_address = connection.address;
+    request_.client = connection.address ? connection.address->to_string() : std::string{connection.client};
+    request_.server_port = port_number(connection.daemon_port);
+    request_.local = connection.daemon_port == "0";   // MILTER_README: non_smtpd_milters have no port
+}
+
+void MilterSession::greeted(std::string_view helo) { request_.helo.assign(helo); }
+
+Answer MilterSession::begin_message(std::shared_ptr<rules::Ruleset const> ruleset, Sender const& sender, base::Time now)
+{
+    forget_message();
+    ruleset_ = std::move(ruleset);
+    guard_headers();
+    request_.stage = mail::Stage::Mail;
+    set_sender(sender);
+    return ask_rules(now);
+}
+
+// A failure of the rules is on_error's business. One in gathering what they need is not, since stripping rests on it.
+Answer MilterSession::ask_rules(base::Time now) const
+{
+    if (!trusted()) return deferred(kUnreliable);
+    if (request_.local) return {};
+    try {
+        return {rules::decide(*ruleset_, request_, now)};
+    } catch (std::exception const& failure) {
+        return {rules::own_failure(ruleset_->on_error), {}, failure.what()};
+    }
+}
+
+void MilterSession::set_sender(Sender const& sender)
+{
+    request_.sender.set(sender_to_check(mail::internal_form_of_path(sender.path), sender.address));
+    request_.login.assign(sender.login);
+    request_.tls = sender.tls;
+    request_.size = sender.size;
+    request_.certificate.digest.clear();
+    bool const may_have_one = sender.tls && ruleset_->has_certificates;
+    request_.certificate.state = may_have_one ? mail::Certificate::State::Unknown : mail::Certificate::State::Absent;
+}
+
+Answer MilterSession::add_recipient(Recipient const& recipient, base::Time now)
+{
+    if (!in_message()) return deferred(kNoMessage);
+    auto& address = request_.recipients.add();
+    if (recipient.address.empty()) address.set(mail::internal_form_of_path(recipient.path));
+    else address.set(recipient.address);
+    request_.recipient_count = static_cast<std::uint32_t>(request_.recipients.size());
+    request_.stage = mail::Stage::Rcpt;
+    return ask_rules(now);
+}
+
+void MilterSession::drop_recipient()
+{
+    if (request_.recipients.empty()) return;
+    request_.recipients.drop_last();
+    request_.recipient_count = static_cast<std::uint32_t>(request_.recipients.size());
+}
+
+void MilterSession::guard_headers()
+{
+    guarded_.clear();
+    auto const& names = ruleset_->headers;
+    for (auto const& name : names.tenant_claims) guard(name, true);
+    for (auto const& name : names.ticket_claims) guard(name, true);
+    guard(names.stamp_tenant, false);
+    guard(names.stamp_ticket, false);
+    guard(names.stamp_signature, false);
+}
+
+// A name may be a claim's and the stamp's at once; the first one to be guarded says which.
+void MilterSession::guard(std::string_view name, bool is_claim)
+{
+    auto const same = [&](Guarded const& one) { return base::equal_ignoring_case(one.removal.name, name); };
+    if (name.empty() || std::any_of(guarded_.begin(), guarded_.end(), same)) return;
+    guarded_.push_back({.removal = {.name = name}, .is_claim = is_claim});
+}
+
+void MilterSession::add_header(std::string_view name, std::string_view value)
+{
+    if (!in_message()) return;
+    name = mail::header_name(name);
+    header_bytes_ += bytes_on_the_wire(name, value);
+    if (header_bytes_ > kMaxHeaderBytes) return distrust_message();
+
+    for (auto& guarded : guarded_) {
+        if (!base::equal_ignoring_case(guarded.removal.name, name)) continue;
+        if (++guarded.removal.copies > kMaxCopies) return distrust_message();
+        if (guarded.is_claim && !base::trim(value).empty()) ++guarded.claims;
+    }
+    message_.add_header(name, value, ruleset_->headers);
+}
+
+void MilterSession::add_body(std::size_t bytes) { body_bytes_ += bytes; }
+
+bool MilterSession::wants_certificate() const
+{
+    return in_message() && !request_.local && request_.certificate.state == mail::Certificate::State::Unknown;
+}
+
+Answer MilterSession::end_message(End const& end, base::Time now)
+{
+    if (!in_message()) return deferred(kNoMessage);
+    request_.stage = mail::Stage::EndOfMessage;
+    request_.queue_id.assign(end.queue_id);
+    request_.size = body_ == Body::Counted ? header_bytes_ + kEmptyLine + body_bytes_ : 0;
+    request_.message = std::move(message_);
+    set_certificate(end);
+    auto answer = verdict_at_end(end, now);
+    if (auto const stamped = make_stamp(answer.verdict, now); !stamped) {
+        answer = {rules::own_failure(ruleset_->on_error), {}, stamped.error().message};
+        additions_used_ = 0;
+    }
+    answer.edits = edits_for(answer.verdict);
+    return answer;
+}
+
+void MilterSession::set_certificate(End const& end)
+{
+    bool const noted = !end.certificate.empty();
+    request_.certificate.state = noted ? mail::Certificate::State::Present : mail::Certificate::State::Absent;
+    request_.certificate.digest.assign(end.certificate);
+}
+
+Answer MilterSession::verdict_at_end(End const& end, base::Time now) const
+{
+    auto answer = ask_rules(now);
+    if (request_.local || answer.verdict.reason == mail::Reason::InternalError) return answer;
+    auto const own_failure = [&](char const* why) {
+        return Answer{rules::own_failure(ruleset_->on_error), {}, why};
+    };
+    if (request_.queue_id.empty()) return own_failure("Postfix gave no queue id");   // nothing to sign or to join by
+    if (!end.certificate_known) return own_failure("the notes of client certificates cannot be read");
+
+    // This connection was negotiated before a reload brought limits of size: nobody counted the body. The next
+    // connection will; until then the message waits.
+    bool const size_unknown = ruleset_->has_sizes && body_ == Body::Unseen;
+    return size_unknown && lets_pass(answer.verdict) ? deferred("the connection is older than the limits of size") : answer;
+}
+
+base::Result<> MilterSession::make_stamp(mail::Verdict const& verdict, base::Time now)
+{
+    if (!lets_pass(verdict) || verdict.tenant.empty() || request_.local) return {};
+    auto const& names = ruleset_->headers;
+    add(names.stamp_tenant, verdict.tenant);
+    if (!verdict.ticket.empty()) add(names.stamp_ticket, verdict.ticket);
+    if (!ruleset_->stamp_keys) return {};
+
+    auto const sender = mail::stamp_sender(request_.sender.text());
+    auto const signature = mail::sign_stamp(*ruleset_->stamp_keys,
+                                            {.queue_id = request_.queue_id,
+                                             .tenant = verdict.tenant,
+                                             .ticket = verdict.ticket,
+                                             .sender = sender,
+                                             .message_id = request_.message->message_id},
+                                            now);
+    if (!signature) return base::fail(signature.error());
+    add(names.stamp_signature, *signature);
+    return {};
+}
+
+Edits MilterSession::edits_for(mail::Verdict const& verdict)
+{
+    if (!lets_pass(verdict)) return {};
+    bool const claims_taken = !verdict.tenant.empty();
+    std::uint64_t forged = 0;
+    for (auto const& guarded : guarded_) {
+        if (guarded.removal.copies == 0) continue;
+        removals_.push_back(guarded.removal);
+        forged += static_cast<std::uint64_t>(guarded.removal.copies - (claims_taken ? guarded.claims : 0));
+    }
+    return {removals_, std::span{additions_}.first(additions_used_), forged};
+}
+
+void MilterSession::add(std::string_view name, std::string_view value)
+{
+    auto& addition = additions_[additions_used_++];
+    addition.name.assign(name);
+    addition.value.assign(value);
+}
+
+void MilterSession::forget_message()
+{
+    if (request_.message) message_ = std::move(*request_.message);   // its memory is used again
+    request_.message.reset();
+    message_.clear();
+    request_.queue_id.clear();
+    request_.sender.clear();
+    request_.recipients.clear();
+    request_.recipient_count = 0;
+    request_.size = 0;
+    request_.login.clear();
+    request_.certificate.state = mail::Certificate::State::Absent;
+    request_.certificate.digest.clear();
+    guarded_.clear();
+    removals_.clear();
+    additions_used_ = 0;
+    header_bytes_ = 0;
+    body_bytes_ = 0;
+    message_distrusted_ = false;
+    ruleset_.reset();
+}
+
+std::uint64_t declared_size(std::string_view parameter)
+{
+    if (parameter.size() <= 5 || !base::equal_ignoring_case(parameter.substr(0, 5), "SIZE=")) return 0;
+    std::uint64_t size = 0;
+    auto const* const end = parameter.data() + parameter.size();
+    auto const [stop, failure] = std::from_chars(parameter.data() + 5, end, size);
+    return failure == std::errc{} && stop == end ? size : 0;
+}
+
+}   // namespace mailcore::milter
