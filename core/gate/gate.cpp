@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/config/load.hpp"
+#include "core/rules/decide.hpp"
 #include "core/run/notify.hpp"
 
 namespace mailcore::gate {
@@ -96,6 +97,19 @@ base::Result<> Gate::serve_operator(run::Process& process, std::string const& me
                                  return dumped({{"ok", true}, {"tenants", rules_.get()->tenants.size()},
                                                 {"rules", rules_.get()->rules.size()}});
                              }}});
+}
+
+void Gate::announce_start(std::string const& address)
+{
+    auto const count = rule_count(*rules_.get());
+    log_->write(events::kStarted, {{"version", MAILCORE_VERSION}, {"listen", address}, {"rules", count}});
+    run::notify_ready("serving " + count);
+}
+
+void Gate::announce_stop()
+{
+    run::notify_stopping();
+    log_->write(events::kStopped, {});
 }
 
 base::Result<> Gate::reload()

@@ -42,6 +42,9 @@ public:
     // one at a time.
     base::Result<> reload();
 
+    void announce_start(std::string const& address);   // ready: to the log and to systemd
+    void announce_stop();
+
     // mailcore itself failed while deciding `request`: the verdict by on_error, logged. Never throws.
     mail::Verdict own_failure(rules::Ruleset const* ruleset, std::string_view what) noexcept;
 

@@ -48,6 +48,13 @@ public:
         return best;
     }
 
+    // Calls visit(block, value) for every block, in no order.
+    template <class Visit>
+    void for_each(Visit visit)
+    {
+        for (auto& [block, value] : values_) visit(block, value);
+    }
+
     std::size_t size() const { return values_.size(); }
     auto begin() const { return values_.begin(); }
     auto end() const { return values_.end(); }

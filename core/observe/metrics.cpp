@@ -1,6 +1,7 @@
 #include "core/observe/metrics.hpp"
 
 #include <bit>
+#include <limits>
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "core/base/result.hpp"
 #include "core/config/settings.hpp"
@@ -22,5 +23,9 @@ base::Result<Configuration> read_configuration(std::string const& path);
 
 // The stamp keys file: {active: k1, keys: {k1: <base64>, …}}.
 std::shared_ptr<mail::StampKeys const> read_stamp_keys(config::Text const& path, config::Diagnostics& problems);
+
+// The same from text in memory.
+std::shared_ptr<mail::StampKeys const> parse_stamp_keys(std::string const& path, std::string_view text,
+                                                        config::Diagnostics& problems);
 
 }   // namespace mailcore::rules

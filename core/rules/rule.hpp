@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/mail/address_pattern.hpp"
@@ -29,6 +31,7 @@ struct Condition {
     net::CidrMap<bool> clients;            // true = included, false = excluded
     std::vector<std::string> logins;       // sorted
     mail::AddressPatternSet senders, recipients, from;
+    bool null_sender = false;              // `sender` holds "<>"
     HostPatterns helo;
     std::vector<std::uint16_t> ports;
     std::optional<bool> tls;
@@ -42,8 +45,8 @@ struct Rule {
     std::string position;    // file:line:column
     Condition when;
     mail::Action action = mail::Action::Pass;
-    mail::SmtpReply reply;   // views into reply_text; empty for pass
-    std::string reply_text;
+    mail::SmtpReply reply;   // empty for pass and hold
+    std::unique_ptr<std::string const> reply_text;   // what `reply` points into, where the rule has a text of its own
     std::unique_ptr<std::atomic<std::uint64_t>> hits;
 };
 

@@ -70,10 +70,14 @@ struct Tenant {
     TermsId terms = 0;
 };
 
-// Which lists of networks name a block, and whether they include or exclude it. Sorted by list.
+// Which lists of networks name a block, and whether they include or exclude it.
 struct NetworkEntry {
     NetworksId networks;
     bool included;
+};
+struct NetworkNode {
+    std::vector<NetworkEntry> entries;   // sorted by list
+    std::size_t weight = 0;              // how many Terms the included lists have: the cost of walking them
 };
 
 class Ruleset {
@@ -97,7 +101,7 @@ public:
     std::unordered_map<std::string, TenantId, base::TextHash, std::equal_to<>> tenant_by_name;
     std::unordered_map<std::string, std::vector<TermsId>, base::TextHash, std::equal_to<>> terms_by_login;
     std::unordered_map<std::string, std::vector<TermsId>, base::TextHash, std::equal_to<>> terms_by_certificate;
-    net::CidrMap<std::vector<NetworkEntry>> networks_by_address;
+    net::CidrMap<NetworkNode> networks_by_address;
     mail::AddressPatternMap<std::vector<TermsId>> terms_by_sender;   // each list sorted
     std::vector<TermsId> terms_with_null_sender;                     // sorted
 

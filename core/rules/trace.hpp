@@ -14,7 +14,7 @@ struct TraceStep {
 
 struct Trace {
     std::vector<TraceStep> steps;
-    void add(std::string step, std::string text) { steps.push_back({std::move(step), std::move(text)}); }
+    void add(std::string step, std::string text);
 };
 
 }   // namespace mailcore::rules

@@ -60,6 +60,12 @@ base::Result<> Process::control(std::string const& state_directory, std::map<std
     return {};
 }
 
+void Process::stop_helpers()
+{
+    signals_.reset();
+    control_.reset();
+}
+
 int daemon(ProgramInfo const& program, int argc, char** argv,
            std::function<base::Result<ExitCode>(Process&)> const& body)
 {

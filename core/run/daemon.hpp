@@ -30,6 +30,7 @@ public:
     // The signals taken from here on, each calling its handler on one signal thread. They are blocked since the start.
     void on_signals(std::map<int, std::function<void()>> handlers);
     base::Result<> control(std::string const& state_directory, std::map<std::string, ControlCommand> commands);
+    void stop_helpers();   // ends the signal and control threads, before what they work on goes
 
 private:
     ProgramInfo program_;
