@@ -10,6 +10,8 @@ those of 100,000 tenants touch the whole structure.
 """
 import argparse
 import base64
+import grp
+import os
 import pathlib
 
 TENANTS_A_FILE = 1_000
@@ -94,7 +96,7 @@ log:             {{level: warning, format: text, target: stderr}}
 decision_log:    {directory}/decisions.jsonl
 state_directory: {directory}/state
 networks:        {{backend: [{BACKEND}]}}
-socket_group:    ""
+socket_group:    {grp.getgrgid(os.getgid()).gr_name}
 policy:          {{listen: "unix:{directory}/policy.sock", metrics: "{policy_metrics}"}}
 milter:          {{listen: "unix:{directory}/milter.sock", metrics: "{milter_metrics}"}}
 stamp:           {{keys_file: {directory}/stamp-keys.yaml}}

@@ -296,13 +296,17 @@ void MilterSession::take_negotiation(std::string_view data)
     if (version > kVersion || (actions & ~kOfferedActions) != 0 || (steps_ & ~kOfferedSteps) != 0) {
         give_up("the filter asked for what Postfix does not offer");
     }
+    auto negotiated = std::ostringstream{};
+    negotiated << std::hex << "actions " << actions << "; steps " << steps_ << ";";
     for (data.remove_prefix(12); !data.empty();) {
         auto const stage = read_number(data);
         auto const end = data.find('\0', 4);
         if (stage >= macros_.size() || end == data.npos) give_up("the filter sent a macro list that cannot be read");
         macros_[stage] = words(std::string{data.substr(4, end - 4)});
+        negotiated << " stage " << stage << ": " << data.substr(4, end - 4) << ";";
         data.remove_prefix(end + 1);
     }
+    tally_.negotiated = negotiated.str();
 }
 
 void MilterSession::take_edit_or_verdict(char reply, std::string_view data)

@@ -36,6 +36,7 @@ struct Tally {
     Latencies latencies;   // from MAIL to the last reply
     std::uint64_t messages = 0;
     std::uint64_t unexpected = 0;
+    std::string negotiated;   // what the filter asked for, in words that can be compared
     Clock::time_point deadline;
     Clock::time_point last;
 

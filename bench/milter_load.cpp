@@ -99,11 +99,11 @@ void Load::report() const
 {
     auto const seconds = std::chrono::duration<double>(tally_.last - first_).count();
     std::printf("{\"connections\":%llu,\"idle\":%llu,\"messages\":%llu,\"unexpected\":%llu,\"seconds\":%.3f,"
-                "\"per_second\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f}\n",
+                "\"per_second\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"negotiated\":\"%s\"}\n",
                 static_cast<unsigned long long>(plan_.connections), static_cast<unsigned long long>(plan_.idle),
                 static_cast<unsigned long long>(tally_.messages), static_cast<unsigned long long>(tally_.unexpected),
                 seconds, static_cast<double>(tally_.messages) / seconds, tally_.latencies.percentile(0.5),
-                tally_.latencies.percentile(0.99), tally_.latencies.percentile(0.999));
+                tally_.latencies.percentile(0.99), tally_.latencies.percentile(0.999), tally_.negotiated.c_str());
 }
 
 }   // namespace

@@ -66,6 +66,7 @@ class Measured:
     real_mib: float
     start_seconds: float
     logged_share: float          # decision lines for each request or message
+    same_wire: bool              # null filter and milter negotiated the same steps and macros
 
     def ratios(self):
         return [real.per_second / null.per_second for null, real in zip(self.null, self.real)]
@@ -84,7 +85,7 @@ class Measured:
             "claim": self.case.claim, "rounds": len(ratios),
             "ratio": statistics.median(ratios), "ratio_min": min(ratios), "ratio_max": max(ratios),
             "noise": self.noise(), "null_mib": self.null_mib, "mailcore_mib": self.real_mib,
-            "start_seconds": self.start_seconds, "logged_share": self.logged_share,
+            "start_seconds": self.start_seconds, "logged_share": self.logged_share, "same_wire": self.same_wire,
             "null": {field.name: self.median("null", field.name) for field in dataclasses.fields(Sample)},
             "mailcore": {field.name: self.median("real", field.name) for field in dataclasses.fields(Sample)},
         }
@@ -171,8 +172,7 @@ class Bench:
         make_config.write_config(self.directory, case.tenants, f"inet:127.0.0.1:{free_port()}",
                                  f"inet:127.0.0.1:{free_port()}")
         with self.start_null(case) as null, self.start_real(case) as real:
-            for server in (null, real):                              # warm, not counted
-                self.load(case, server, 1)
+            warm = [self.load(case, server, 1) for server in (null, real)]   # not counted
             self.wait_for_log_of(real)
             self.take_log_lines()
             nulls, reals, asked, logged = [], [], 0, 0
@@ -182,8 +182,9 @@ class Bench:
                     (nulls if server is null else reals).append(sample)
                     asked += count if server is real else 0
                 logged += self.take_log_lines()
+            same_wire = warm[0].get("negotiated") == warm[1].get("negotiated")
             return Measured(case, nulls, reals, null.memory_mib(), real.memory_mib(), real.start_seconds,
-                            logged / asked)
+                            logged / asked, same_wire)
 
 
 def free_port():
