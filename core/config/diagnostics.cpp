@@ -5,6 +5,8 @@
 #include <sstream>
 #include <tuple>
 
+#include "core/config/encoding.hpp"
+
 namespace mailcore::config {
 namespace {
 
@@ -30,15 +32,12 @@ std::size_t character_start(std::string_view text, std::size_t i)
 
 void append_safely(std::string& out, std::string_view text)
 {
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '\t') {
-            out += '\t';
-        } else if (starts_control(text, i)) {
-            out += '?';
-            while (i + 1 < text.size() && continues_character(text[i + 1])) ++i;
-        } else {
-            out += text[i];
-        }
+    for (std::size_t i = 0; i < text.size();) {
+        auto const length = character_length(text, i);
+        bool const shows = length > 0 && (text[i] == '\t' || !starts_control(text, i));
+        if (shows) out += text.substr(i, length);
+        else out += '?';
+        i += std::max<std::size_t>(length, 1);
     }
 }
 
@@ -61,18 +60,22 @@ public:
     std::string_view line(int wanted)
     {
         while (number_ < wanted) {
-            auto const end = rest_.find('\n');
-            if (end == std::string_view::npos) return {};
-            rest_.remove_prefix(end + 1);
+            bool const is_last = length_ == rest_.size();
+            rest_.remove_prefix(is_last ? length_ : length_ + 1);
+            length_ = find_length();
             ++number_;
+            if (is_last) break;
         }
-        auto line = rest_.substr(0, rest_.find('\n'));
+        auto line = rest_.substr(0, length_);
         if (line.ends_with('\r')) line.remove_suffix(1);
         return line;
     }
 
 private:
-    std::string_view rest_;
+    std::size_t find_length() const { return std::min(rest_.find('\n'), rest_.size()); }
+
+    std::string_view rest_;   // from the start of line number_
+    std::size_t length_ = find_length();
     int number_ = 1;
 };
 
@@ -172,6 +175,6 @@ std::string shown(std::string_view text, std::size_t longest)
     return length < text.size() ? safe + "..." : safe;
 }
 
-std::string quoted(std::string_view text) { return '"' + shown(text) + '"'; }
+std::string in_quotes(std::string_view text) { return '"' + shown(text) + '"'; }
 
 }   // namespace mailcore::config

@@ -62,7 +62,7 @@ private:
 };
 
 // A text from the file as a message may show it: in quotes, without control characters, shortened when long.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 // The same without the quotes.
 std::string shown(std::string_view text, std::size_t longest = 80);

@@ -10,23 +10,6 @@ unsigned byte_at(std::string_view text, std::size_t i)
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
 }
 
-// The length of the well-formed character at i, 0 if there is none (RFC 3629: no overlong forms, no surrogates).
-std::size_t character_length(std::string_view text, std::size_t i)
-{
-    auto const continues = [&](std::size_t place) { return (byte_at(text, place) & 0xC0u) == 0x80u; };
-    unsigned const first = byte_at(text, i);
-    unsigned const second = byte_at(text, i + 1);
-    if (first < 0x80) return 1;
-    if (first < 0xC2 || first > 0xF4 || !continues(i + 1)) return 0;
-    if (first < 0xE0) return 2;
-    if (first < 0xF0) {
-        bool const allowed = first == 0xE0 ? second >= 0xA0 : first == 0xED ? second < 0xA0 : true;
-        return allowed && continues(i + 2) ? 3 : 0;
-    }
-    bool const allowed = first == 0xF0 ? second >= 0x90 : first == 0xF4 ? second < 0x90 : true;
-    return allowed && continues(i + 2) && continues(i + 3) ? 4 : 0;
-}
-
 std::string hexadecimal(unsigned byte)
 {
     constexpr std::string_view digits = "0123456789abcdef";
@@ -53,6 +36,23 @@ BadEncoding at(std::string_view text, std::size_t i, std::string message)
 }
 
 }   // namespace
+
+// RFC 3629: no overlong forms, no surrogates.
+std::size_t character_length(std::string_view text, std::size_t i)
+{
+    auto const continues = [&](std::size_t place) { return (byte_at(text, place) & 0xC0u) == 0x80u; };
+    unsigned const first = byte_at(text, i);
+    unsigned const second = byte_at(text, i + 1);
+    if (first < 0x80) return 1;
+    if (first < 0xC2 || first > 0xF4 || !continues(i + 1)) return 0;
+    if (first < 0xE0) return 2;
+    if (first < 0xF0) {
+        bool const allowed = first == 0xE0 ? second >= 0xA0 : first == 0xED ? second < 0xA0 : true;
+        return allowed && continues(i + 2) ? 3 : 0;
+    }
+    bool const allowed = first == 0xF0 ? second >= 0x90 : first == 0xF4 ? second < 0x90 : true;
+    return allowed && continues(i + 2) && continues(i + 3) ? 4 : 0;
+}
 
 std::optional<BadEncoding> find_bad_encoding(std::string_view text)
 {

@@ -29,12 +29,13 @@ bool means_something_else(std::string_view text)
     return std::any_of(words.begin(), words.end(), [&](auto word) { return base::equal_ignoring_case(text, word); });
 }
 
-bool is_plain_character(char c) { return base::is_alnum(c) || c == '_' || c == '-' || c == '.' || c == '/'; }
+bool is_plain_character(char c) { return base::is_alnum(c) || c == '_' || c == '-' || c == '.' || c == '/' || c == ':'; }
 
 bool safe_without_quotes(std::string_view text)
 {
     if (text.empty() || !(base::is_alnum(text.front()) || text.front() == '/') || is_digit(text.front())) return false;
-    return std::all_of(text.begin(), text.end(), is_plain_character) && !means_something_else(text);
+    if (text.ends_with(':') || means_something_else(text)) return false;
+    return std::all_of(text.begin(), text.end(), is_plain_character);
 }
 
 }   // namespace
@@ -43,14 +44,24 @@ bool is_absolute_path(std::string_view text) { return text.starts_with('/'); }
 
 bool not_empty(std::string_view text) { return !text.empty(); }
 
-// RFC 5322 2.2: printable ASCII without the colon.
-bool is_header_name(std::string_view text)
+// These headers are taken out of every message, so a slip here would cost everybody's subject.
+bool is_own_header(std::string_view text)
 {
-    return !text.empty() && text.size() <= 128 &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~' && c != ':'; });
+    constexpr std::array<std::string_view, 19> needed{
+        "from", "sender", "reply-to", "to", "cc", "bcc", "subject", "date", "message-id", "in-reply-to", "references",
+        "received", "return-path", "mime-version", "dkim-signature", "authentication-results", "comments", "keywords",
+        "delivered-to"};
+    auto const name = base::lower(text);
+    // RFC 5322 2.2: printable ASCII without the colon
+    bool const is_name = !text.empty() && text.size() <= 128 &&
+                         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~' && c != ':'; });
+    return is_name && std::find(needed.begin(), needed.end(), name) == needed.end() && !name.starts_with("content-") &&
+           !name.starts_with("resent-");
 }
 
-// Of tenants, networks and rules: they stand in log lines, metric labels and commands.
+bool is_rule_name(std::string_view text) { return !text.empty() && text.size() <= 64; }
+
+// Of tenants and networks: they stand in log lines, metric labels and commands.
 bool is_name(std::string_view text)
 {
     return !text.empty() && text.size() <= 64 && base::is_alnum(text.front()) &&
@@ -90,19 +101,22 @@ bool is_outcome_store(std::string_view text) { return text.starts_with("sqlite:/
 base::Result<std::string> TextForm::parse(Written const& written) const
 {
     if (check && !check->accepts(written.text)) {
-        return fail(quoted(written.text) + " is not " + std::string{check->cure});
+        return fail(in_quotes(written.text) + " is not " + std::string{check->cure});
     }
     return std::string{written.text};
 }
 
-std::string TextForm::print(std::string const& value) const { return yaml_text(value); }
+std::string TextForm::print(std::string const& value) const
+{
+    return yaml_text(is_address ? without_password(value) : value);
+}
 
 base::Result<std::string> parse_word(std::string_view written, std::span<std::string_view const> words)
 {
     if (std::find(words.begin(), words.end(), written) != words.end()) return std::string{written};
-    auto const near = base::nearest(written, words);
+    auto const near = base::nearest(base::lower(written), words);
     if (near.empty()) return fail("allowed: " + base::join(words, ", "));
-    return fail("did you mean " + quoted(near) + "? (allowed: " + base::join(words, ", ") + ")");
+    return fail("did you mean " + in_quotes(near) + "? (allowed: " + base::join(words, ", ") + ")");
 }
 
 std::string NumberForm::type() const { return "number, " + grouped(least) + " to " + grouped(most); }
@@ -111,7 +125,7 @@ base::Result<std::uint64_t> NumberForm::parse(Written const& written) const
 {
     std::uint64_t number = 0;
     bool const is_number = !written.text.empty() && std::all_of(written.text.begin(), written.text.end(), is_digit);
-    if (!is_number) return fail("expected a number, found " + quoted(written.text));
+    if (!is_number) return fail("expected a number, found " + in_quotes(written.text));
     if (!written.plain) return fail("expected a number, found a text; take the quotes off");
     if (!parse_whole(written.text, number) || number < least || number > most) {
         return fail(shown(written.text) + " is out of range; allowed: " + grouped(least) + " to " + grouped(most));
@@ -122,8 +136,8 @@ base::Result<std::uint64_t> NumberForm::parse(Written const& written) const
 base::Result<std::uint64_t> SizeForm::parse(Written const& written) const
 {
     auto const parsed = base::parse_size(written.text);
-    if (!parsed) return fail(quoted(written.text) + " is not a size; write a number of bytes or with a unit, as in 25MiB");
-    if (*parsed < least) return fail(quoted(written.text) + " is too small; the least is " + base::format_size(least));
+    if (!parsed) return fail(in_quotes(written.text) + " is not a size; write a number of bytes or with a unit, as in 25MiB");
+    if (*parsed < least) return fail(in_quotes(written.text) + " is too small; the least is " + base::format_size(least));
     return *parsed;
 }
 
@@ -136,10 +150,10 @@ base::Result<Duration> DurationForm::parse(Written const& written) const
 {
     auto const parsed = base::parse_duration(written.text);
     if (!parsed) {
-        return fail(quoted(written.text) + " is not a duration; write a number and ms, s, m, h, d or w, as in 10m");
+        return fail(in_quotes(written.text) + " is not a duration; write a number and ms, s, m, h, d or w, as in 10m");
     }
     if (*parsed < least || *parsed > most) {
-        return fail(quoted(written.text) + " is out of range; allowed: " + base::format_duration(least) + " to " +
+        return fail(in_quotes(written.text) + " is out of range; allowed: " + base::format_duration(least) + " to " +
                     base::format_duration(most));
     }
     return *parsed;
@@ -154,9 +168,9 @@ base::Result<double> PercentForm::parse(Written const& written) const
     bool const starts_well = !text.empty() && is_digit(text.front());   // from_chars would take "inf" and "-1"
     bool const digits_only = text.find_first_not_of("0123456789.") == std::string_view::npos;
     if (!has_sign || !starts_well || !digits_only || !parse_whole(text, number)) {
-        return fail(quoted(written.text) + " is not a percentage; write one as in 10%");
+        return fail(in_quotes(written.text) + " is not a percentage; write one as in 10%");
     }
-    if (number > 100) return fail(quoted(written.text) + " is out of range; allowed: 0% to 100%");
+    if (number > 100) return fail(in_quotes(written.text) + " is out of range; allowed: 0% to 100%");
     return number / 100;
 }
 
@@ -171,7 +185,7 @@ base::Result<bool> BooleanForm::parse(Written const& written) const
 {
     if (written.plain && written.text == "true") return true;
     if (written.plain && written.text == "false") return false;
-    return fail("expected true or false, found " + (written.plain ? quoted(written.text) : "a text in quotes"));
+    return fail("expected true or false, found " + (written.plain ? in_quotes(written.text) : "a text in quotes"));
 }
 
 std::string yaml_text(std::string_view text)
@@ -183,6 +197,17 @@ std::string yaml_text(std::string_view text)
         out += c;
     }
     return out + '"';
+}
+
+std::string without_password(std::string_view address)
+{
+    constexpr std::string_view mark = "://";
+    auto const scheme_end = address.find(mark);
+    if (scheme_end == std::string_view::npos) return std::string{address};
+    auto const host = scheme_end + mark.size();
+    auto const at = address.substr(0, address.find_first_of("/?#", host)).rfind('@');   // a password may hold another @
+    if (at == std::string_view::npos || at < host) return std::string{address};
+    return std::string{address.substr(0, host)} + "***" + std::string{address.substr(at)};
 }
 
 std::string grouped(std::uint64_t number)

@@ -32,9 +32,10 @@ struct Check {
 };
 
 bool is_absolute_path(std::string_view text);
-bool is_header_name(std::string_view text);
+bool is_own_header(std::string_view text);      // a header name, and none that mail itself needs
 bool is_name(std::string_view text);
 bool is_socket_mode(std::string_view text);
+bool is_rule_name(std::string_view text);       // 1 to 64 bytes
 bool is_reply_text(std::string_view text);
 bool is_url(std::string_view text);
 bool is_log_target(std::string_view text);      // stderr or an absolute path
@@ -51,7 +52,9 @@ bool or_empty(std::string_view text)
 
 struct TextForm {
     using Value = std::string;
+    static constexpr std::string_view noun = "a text";
     Check const* check = nullptr;
+    bool is_address = false;   // may hold a password: redis://user:password@host
 
     std::string type() const { return std::string{check ? check->kind : "text"}; }
     base::Result<std::string> parse(Written const& written) const;
@@ -60,6 +63,7 @@ struct TextForm {
 
 inline constexpr TextForm any_text() { return {}; }
 inline constexpr TextForm checked_text(Check const& check) { return {&check}; }
+inline constexpr TextForm checked_address(Check const& check) { return {&check, true}; }
 
 // The shared part of OneOf<N>. The error holds only the hint: the reader knows what the word was to be.
 base::Result<std::string> parse_word(std::string_view written, std::span<std::string_view const> words);
@@ -67,12 +71,15 @@ base::Result<std::string> parse_word(std::string_view written, std::span<std::st
 template <std::size_t N>
 struct OneOf {
     using Value = std::string;
+    static constexpr std::string_view noun = "a word";
     std::array<std::string_view, N> words;
+    std::string_view what;   // what the word says, where that is not the key: unknown source "subjekt"
 
+    constexpr OneOf called(std::string_view name) const { return {words, name}; }
     std::string type() const
     {
-        std::string type;
-        for (auto const& word : words) type += (type.empty() ? "" : " | ") + std::string{word};
+        std::string type = "one of";
+        for (auto const& word : words) type += (&word == words.data() ? " " : ", ") + std::string{word};
         return type;
     }
     base::Result<std::string> parse(Written const& written) const { return parse_word(written.text, words); }
@@ -82,11 +89,12 @@ struct OneOf {
 template <class... Words>
 constexpr OneOf<sizeof...(Words)> one_of(Words... words)
 {
-    return {{std::string_view{words}...}};
+    return {{std::string_view{words}...}, {}};
 }
 
 struct NumberForm {
     using Value = std::uint64_t;
+    static constexpr std::string_view noun = "a number";
     std::uint64_t least;
     std::uint64_t most;
     std::string type() const;
@@ -99,6 +107,7 @@ inline constexpr NumberForm number(std::uint64_t least, std::uint64_t most) { re
 // Bytes: 26214400 or 25MiB. The printed form of an amount has no unit.
 struct SizeForm {
     using Value = std::uint64_t;
+    static constexpr std::string_view noun = "a size";
     bool print_unit = true;
     std::uint64_t least = 0;
     std::string type() const { return print_unit ? "size" : "number or size"; }
@@ -111,6 +120,7 @@ inline constexpr SizeForm amount(std::uint64_t least = 0) { return {false, least
 
 struct DurationForm {
     using Value = Duration;
+    static constexpr std::string_view noun = "a duration";
     Duration least;
     Duration most;
     std::string type() const;
@@ -122,6 +132,7 @@ inline constexpr DurationForm duration(Duration least, Duration most) { return {
 
 struct PercentForm {
     using Value = double;
+    static constexpr std::string_view noun = "a percentage";
     std::string type() const { return "percentage"; }
     base::Result<double> parse(Written const& written) const;
     std::string print(double value) const;
@@ -131,7 +142,8 @@ inline constexpr PercentForm percent() { return {}; }
 
 struct BooleanForm {
     using Value = bool;
-    std::string type() const { return "true | false"; }
+    static constexpr std::string_view noun = "true or false";
+    std::string type() const { return "true or false"; }
     base::Result<bool> parse(Written const& written) const;
     std::string print(bool value) const { return value ? "true" : "false"; }
 };
@@ -140,6 +152,9 @@ inline constexpr BooleanForm boolean() { return {}; }
 
 // A text as YAML: plain where that is safe, else in double quotes. Control characters must not be in it.
 std::string yaml_text(std::string_view text);
+
+// scheme://user:password@host as scheme://***@host; anything else as it is.
+std::string without_password(std::string_view address);
 
 // 1000000 as "1,000,000", for people.
 std::string grouped(std::uint64_t number);

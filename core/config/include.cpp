@@ -107,9 +107,9 @@ base::Result<std::string> read_file(std::string const& path, OnlyRegular only_re
     return text;
 }
 
-std::vector<std::string> included_files(std::string const& including, TextList const& patterns, Diagnostics& problems)
+std::vector<IncludedFile> included_files(std::string const& including, TextList const& patterns, Diagnostics& problems)
 {
-    std::vector<std::string> files;
+    std::vector<IncludedFile> files;
     std::set<std::string> known;
     for (auto const& pattern : patterns) {
         bool const absolute = pattern.value.starts_with('/');
@@ -117,13 +117,13 @@ std::vector<std::string> included_files(std::string const& including, TextList c
         auto const complain = [&](std::string const& words) { problems.error(pattern.position, "include: " + words); };
         if (!matches.problem.empty()) complain(matches.problem);
         if (matches.files.empty() && matches.problem.empty() && pattern.value.find_first_of(kWildcards) == std::string::npos) {
-            complain("there is no file " + quoted(pattern.value));
+            complain("there is no file " + in_quotes(pattern.value));
         }
         for (auto const& file : matches.files) {
             if (same_file(file, including)) {
-                complain(quoted(pattern.value) + " names this file itself");
+                complain(in_quotes(pattern.value) + " names this file itself");
             } else if (known.insert(file).second) {
-                files.push_back(file);
+                files.push_back({file, pattern.position});
             }
         }
     }

@@ -15,8 +15,13 @@ enum class OnlyRegular { No, Yes };
 // The whole file without a byte order mark. At most 256 MiB.
 base::Result<std::string> read_file(std::string const& path, OnlyRegular only_regular);
 
+struct IncludedFile {
+    std::string path;
+    Position named_at;   // the pattern
+};
+
 // The files that the patterns name, each once, in order of the patterns and then of their names. A pattern is
 // relative to the directory of `including`. One without wildcard that names no file is an error at its place.
-std::vector<std::string> included_files(std::string const& including, TextList const& patterns, Diagnostics& problems);
+std::vector<IncludedFile> included_files(std::string const& including, TextList const& patterns, Diagnostics& problems);
 
 }   // namespace mailcore::config

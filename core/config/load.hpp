@@ -23,8 +23,8 @@ Settings load(std::string const& path, Diagnostics& problems);
 // The same from text in memory. Touches no file: `include` is read but not followed.
 Settings load_text(std::string const& name, std::string_view text, Diagnostics& problems);
 
-// The effective configuration as YAML that loads to the same value, with the included tenants in it. Holds no
-// secrets: mailcore.yaml has none.
+// The effective configuration as YAML that loads to the same value, with the included tenants in it. Passwords
+// in addresses (redis://user:password@host) are shown as ***.
 std::string print_config(Settings const& settings);
 
 // docs/config-reference.md: every key with its type, default, range and meaning.

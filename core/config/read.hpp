@@ -35,10 +35,11 @@ public:
     void error(Node const& place, std::string message) { problems_.error(position(place), std::move(message)); }
     void warning(Node const& place, std::string message) { problems_.warning(position(place), std::move(message)); }
 
-    // Reports that `wanted` ("a list") should stand here. False then.
+    // Whether the node is of this kind. If not, reports that `wanted` ("a list") should stand here.
     bool expect(Node::Kind kind, std::string_view wanted, Path const& path, Node const& node);
     void unknown_key(Node const& key, Path const& path, std::vector<std::string_view> const& allowed);
-    void bad_word(Path const& path, Node const& node, std::string const& hint);
+    void bad_word(Path const& path, Node const& node, std::string_view what, std::string const& hint);
+    void missing(Path const& path, Node const& node, std::vector<std::string_view> const& keys);
     void check_name(Check const* check, std::string_view what, Node const& key);
 
 private:
@@ -75,12 +76,12 @@ void read(Reader& reader, Path const& path, Node const& node, S& out, SectionFor
 template <class Value, ScalarForm Form>
 bool read_scalar(Reader& reader, Path const& path, Node const& node, Value& out, Form const& form)
 {
-    if (!reader.expect(Node::Kind::Scalar, "a text", path, node)) return false;
+    if (!reader.expect(Node::Kind::Scalar, Form::noun, path, node)) return false;
     auto parsed = form.parse(Written{node.text, node.plain});
     if (!parsed) {
         constexpr bool is_word = requires { form.words; };
         if constexpr (is_word) {
-            reader.bad_word(path, node, parsed.error().message);
+            reader.bad_word(path, node, form.what, parsed.error().message);
         } else {
             reader.error(node, path.before(parsed.error().message));
         }
@@ -213,10 +214,11 @@ void read(Reader& reader, Path const& outer, Node const& node, S& out, SectionFo
         }
     }
     std::size_t next = 0;
+    std::vector<std::string_view> missing;
     for_each_field<S>([&](auto const& row) {
-        if (given[next++] || row.presence != Presence::Required) return;
-        reader.error(node, path.before("needs the key " + quoted(row.key)));
+        if (!given[next++] && row.presence == Presence::Required) missing.push_back(row.key);
     });
+    if (!missing.empty()) reader.missing(path, node, missing);
     check_section(reader, path, node, out);
 }
 

@@ -12,7 +12,8 @@ using namespace std::chrono_literals;
 
 inline constexpr Check kAbsolutePath{"absolute path", is_absolute_path, "an absolute path; write one as in /var/lib/mailcore"};
 inline constexpr Check kPathOrOff{"absolute path or \"\"", or_empty<is_absolute_path>, "an absolute path; write one, or \"\" for none"};
-inline constexpr Check kHeaderName{"header name", is_header_name, "a header name; write one as in X-Tenant, without a colon"};
+inline constexpr Check kHeaderName{"header name", is_own_header,
+                                   "a header to use here; write one of your own, as in X-Tenant, without a colon"};
 inline constexpr Check kLogTarget{"stderr or absolute path", is_log_target, "a log target; write stderr or an absolute path"};
 inline constexpr Check kMailLog{"journal or absolute path", is_mail_log, "a log to read; write journal or an absolute path"};
 inline constexpr Check kLimitStore{"lmdb:/path, redis://host:port/db or rediss://…", is_limit_store,
@@ -22,15 +23,16 @@ inline constexpr Check kSocketMode{"octal mode in quotes", is_socket_mode, "a so
 inline constexpr Check kUrl{"URL or \"\"", or_empty<is_url>, "a URL; write https://… or http://…, or \"\" for none"};
 inline constexpr Check kSomeText{"text", not_empty, "allowed here; it must not be empty"};
 inline constexpr Check kReplyText{"ASCII text, at most 300", is_reply_text, "a reply text; write at most 300 ASCII characters"};
+inline constexpr Check kRuleName{"text, at most 64", is_rule_name, "a rule's name; write 1 to 64 characters"};
 inline constexpr Check kName{"name", is_name,
                              "a name; write letters, digits, \".\", \"_\" and \"-\", at most 64, the first a letter or digit"};
 
 constexpr auto fields(Of<LogSettings>)
 {
     return std::tuple{
-        field("level", &LogSettings::level, "The least severe message to write.", one_of("debug", "info", "warning", "error")),
-        field("format", &LogSettings::format, "JSON lines, or text for people.", one_of("json", "text")),
-        field("target", &LogSettings::target, "Where the log goes; a file is reopened on reload.", checked_text(kLogTarget)),
+        field("level", &LogSettings::level, "The least severe message to write.", one_of("debug", "info", "warning", "error").called("level")),
+        field("format", &LogSettings::format, "JSON lines, or text for people.", one_of("json", "text").called("format")),
+        field("target", &LogSettings::target, "Where the log goes.", checked_text(kLogTarget)),
     };
 }
 
@@ -80,9 +82,9 @@ constexpr auto fields(Of<LimitsSettings>)
 {
     return std::tuple{
         field("store", &LimitsSettings::store, "Where limits and suspensions are kept: lmdb:DIR for one host, Redis for several.",
-              checked_text(kLimitStore)),
+              checked_address(kLimitStore)),
         field("count_at", &LimitsSettings::count_at, "Which daemon counts a message, once.", one_of("milter", "policy")),
-        field("fallback", &LimitsSettings::fallback, "Counts while Redis is away.", checked_text(kLimitStore)),
+        field("fallback", &LimitsSettings::fallback, "Counts while Redis is away.", checked_address(kLimitStore)),
         field("on_error", &LimitsSettings::on_error, "What happens to mail when the fallback fails too.", one_of("pass", "defer")),
     };
 }
@@ -105,9 +107,9 @@ constexpr auto fields(Of<LimitSettings>)
                        number(1, 1'000'000'000))),
         optional(field("recipients", &LimitSettings::recipients, "Recipients in `per`.", number(1, 1'000'000'000))),
         optional(field("bytes", &LimitSettings::bytes, "Bytes in `per`.", size(1))),
-        required(field("per", &LimitSettings::per, "The time the number is for.", duration(1s, 8784h))),
+        required(field("per", &LimitSettings::per, "The time the number is for.", duration(1ms, 8784h))),
         optional(field("burst", &LimitSettings::burst, "How much may come at once; without it the limit's own number.", amount(1))),
-        field("action", &LimitSettings::action, "What a sender over the limit is told: try later, or no.", one_of("defer", "reject")),
+        field("action", &LimitSettings::action, "What a sender over the limit is told: try later, or no.", one_of("defer", "reject").called("action")),
         field("key", &LimitSettings::key, "What is counted apart.", one_of("tenant", "client", "login", "sender")),
         optional(field("warmup", &LimitSettings::warmup, "A limit that grows day by day.")),
     };
@@ -119,7 +121,7 @@ constexpr auto fields(Of<TicketSettings>)
         field("required", &TicketSettings::required, "Refuse a message without a ticket."),
         field("pattern", &TicketSettings::pattern, "What a whole ticket looks like (RE2).", checked_text(kSomeText)),
         field("sources", &TicketSettings::sources, "Where a ticket is looked for, in this order.",
-              list_of(one_of("header", "plus", "subject", "references"))),
+              list_of(one_of("header", "plus", "subject", "references").called("source"))),
         field("subject", &TicketSettings::subject, "Finds the ticket in the subject (RE2, group 1).", checked_text(kSomeText)),
         field("references", &TicketSettings::references, "Finds the ticket in References and In-Reply-To (RE2, group 1).",
               checked_text(kSomeText)),
@@ -148,7 +150,7 @@ constexpr auto fields(Of<TenantSettings>)
         field("size", &TenantSettings::size, "The largest message, header and body; 0 = any.", size()),
         field("limits", &TenantSettings::limits, "How much it may send."),
         field("mode", &TenantSettings::mode, "Refuse, only log what would be refused, or refuse everything.",
-              one_of("enforce", "observe", "suspended")),
+              one_of("enforce", "observe", "suspended").called("mode")),
     };
 }
 
@@ -173,24 +175,24 @@ constexpr auto fields(Of<WhenSettings>)
 constexpr auto fields(Of<RuleSettings>)
 {
     return std::tuple{
-        required(field("name", &RuleSettings::name, "Shown in log, metrics and `mailcorectl rules`.", checked_text(kName))),
+        required(field("name", &RuleSettings::name, "Shown in log, metrics and `mailcorectl rules`.", checked_text(kRuleName))),
         optional(field("when", &RuleSettings::when, "Conditions, all of which must hold; a list means any of it. None: always.")),
         required(field("action", &RuleSettings::action, "pass ends the rules (not the limits); hold puts the message into quarantine.",
-                       one_of("pass", "reject", "defer", "hold"))),
+                       one_of("pass", "reject", "defer", "hold").called("action"))),
         optional(field("text", &RuleSettings::text, "What the sender is told.", checked_text(kReplyText))),
     };
 }
 
 constexpr auto fields(Of<WebhookSettings>)
 {
-    constexpr auto timeout = duration(100ms, 10min);
+    constexpr auto timeout = duration(1ms, 10min);
     return std::tuple{
-        field("url", &WebhookSettings::url, "Where outcomes are posted; \"\" = off.", checked_text(kUrl)),
+        field("url", &WebhookSettings::url, "Where outcomes are posted; \"\" = off.", checked_address(kUrl)),
         field("secret_file", &WebhookSettings::secret_file, "Key of the signature X-Mailcore-Signature.", checked_text(kAbsolutePath)),
         field("timeout", &WebhookSettings::timeout, "Of one request.", timeout),
         field("retry", &WebhookSettings::retry, "Pauses before the next attempts; after them every minute.",
-              list_of(duration(100ms, 24h))),
-        field("give_up_after", &WebhookSettings::give_up_after, "An event this old is `failed`.", duration(1s, 8784h)),
+              list_of(duration(1ms, 24h))),
+        field("give_up_after", &WebhookSettings::give_up_after, "An event this old is `failed`.", duration(1ms, 8784h)),
         field("batch", &WebhookSettings::batch, "Events in one request; above 1 they are posted as an array.", number(1, 10'000)),
     };
 }
@@ -199,7 +201,7 @@ constexpr auto fields(Of<AlertSettings>)
 {
     return std::tuple{
         field("failure_rate", &AlertSettings::failure_rate, "Part of a tenant's mail that may fail before an alert.", percent()),
-        field("window", &AlertSettings::window, "The time it is measured over.", duration(1min, 8784h)),
+        field("window", &AlertSettings::window, "The time it is measured over.", duration(1s, 8784h)),
     };
 }
 
@@ -208,7 +210,7 @@ constexpr auto fields(Of<OutcomesSettings>)
     return std::tuple{
         field("mail_log", &OutcomesSettings::mail_log, "Postfix's log.", checked_text(kMailLog)),
         field("store", &OutcomesSettings::store, "Where outcomes are kept.", checked_text(kOutcomeStore)),
-        field("retention", &OutcomesSettings::retention, "How long they are kept.", duration(1h, 87840h)),
+        field("retention", &OutcomesSettings::retention, "How long they are kept.", duration(1s, 87840h)),
         field("metrics", &OutcomesSettings::metrics, "Where to serve /metrics: inet:host:port; \"\" = off."),
         field("providers", &OutcomesSettings::providers, "Relay host pattern to provider name; others are SMTP.",
               map_of(checked_text(kSomeText))),

@@ -14,6 +14,7 @@
 #include <yaml-cpp/parser.h>
 
 #include "core/config/encoding.hpp"
+#include "core/config/forms.hpp"
 
 namespace mailcore::config {
 namespace {
@@ -39,17 +40,40 @@ struct Refusal {
     std::string message;
 };
 
+// The text from the mark on.
+std::string_view from(std::string_view text, YAML::Mark const& mark)
+{
+    return text.substr(std::min(static_cast<std::size_t>(std::max(mark.pos, 0)), text.size()));
+}
+
 // Turns yaml-cpp's events into nodes.
 class TreeBuilder : public YAML::EventHandler {
 public:
-    TreeBuilder(std::pmr::memory_resource& memory, std::shared_ptr<std::string const> const& name, Diagnostics& problems)
-        : memory_{memory}, name_{name}, problems_{problems}
+    TreeBuilder(std::pmr::memory_resource& memory, std::shared_ptr<std::string const> const& name, std::string_view text,
+                Diagnostics& problems)
+        : memory_{memory}, name_{name}, text_{text}, problems_{problems}
     {
     }
 
     Node const* root() const { return root_; }
 
-    void OnDocumentStart(YAML::Mark const&) override {}
+    // Where the innermost [ or { stands that is still open.
+    Node const* open_bracket() const
+    {
+        auto const innermost = std::find_if(open_.rbegin(), open_.rend(), [](Open const& each) { return each.in_brackets; });
+        return innermost == open_.rend() ? nullptr : innermost->node;
+    }
+
+    YAML::Mark const& last_quoted() const { return last_quoted_; }
+
+    void OnDocumentStart(YAML::Mark const& mark) override
+    {
+        if (!root_) return;
+        bool const starts_anew = from(text_, mark).starts_with("---");
+        throw Refusal{mark.line + 1, mark.column + 1,
+                      starts_anew ? "a second document (---) is not supported"
+                                  : "the configuration ended before this line: look at its indentation"};
+    }
     void OnDocumentEnd() override {}
     void OnNull(YAML::Mark const& mark, YAML::anchor_t anchor) override
     {
@@ -59,27 +83,28 @@ public:
     void OnAlias(YAML::Mark const& mark, YAML::anchor_t) override
     {
         error(mark, "aliases (*) are not supported: write the value out; a text that begins with * must be quoted");
-        add(make(Node::Kind::Nothing, mark));
+        add(make(Node::Kind::Refused, mark));
     }
     void OnScalar(YAML::Mark const& mark, std::string const& tag, YAML::anchor_t anchor, std::string const& value) override
     {
         refuse_anchor(mark, anchor);
-        refuse_tag(mark, tag);
-        auto* node = make(Node::Kind::Scalar, mark);
+        bool const refused = refuse_tag(mark, tag) || refuse_content(mark, value);
+        auto* node = make(refused ? Node::Kind::Refused : Node::Kind::Scalar, mark);
         node->plain = tag == "?";
-        node->text = keep(checked(mark, value));
+        if (!refused) node->text = keep(value);
+        if (!node->plain) last_quoted_ = mark;
         add(node);
     }
     void OnSequenceStart(YAML::Mark const& mark, std::string const& tag, YAML::anchor_t anchor,
-                         YAML::EmitterStyle::value) override
+                         YAML::EmitterStyle::value style) override
     {
-        open(Node::Kind::List, mark, tag, anchor);
+        open(Node::Kind::List, mark, tag, anchor, style == YAML::EmitterStyle::Flow);
     }
     void OnSequenceEnd() override { open_.pop_back(); }
     void OnMapStart(YAML::Mark const& mark, std::string const& tag, YAML::anchor_t anchor,
-                    YAML::EmitterStyle::value) override
+                    YAML::EmitterStyle::value style) override
     {
-        open(Node::Kind::Map, mark, tag, anchor);
+        open(Node::Kind::Map, mark, tag, anchor, style == YAML::EmitterStyle::Flow);
     }
     void OnMapEnd() override
     {
@@ -90,6 +115,7 @@ public:
 private:
     struct Open {
         Node* node;
+        bool in_brackets = false;    // written as [] or {}
         Node* last = nullptr;        // the newest item
         Node const* key = nullptr;   // read, its value is still to come
     };
@@ -123,28 +149,30 @@ private:
     }
 
     // yaml-cpp says "?" for a plain text and "!" for a quoted one; "" and "?" for lists and maps.
-    void refuse_tag(YAML::Mark const& mark, std::string const& tag)
+    bool refuse_tag(YAML::Mark const& mark, std::string const& tag)
     {
-        if (tag.empty() || tag == "?" || tag == "!") return;
-        auto const written = tag.starts_with('!') ? tag : "!" + tag;
-        error(mark, quoted(written) + " is a YAML tag here; put a text that begins with ! in quotes");
+        if (tag.empty() || tag == "?" || tag == "!") return false;
+        auto const written = from(text_, mark);
+        auto const word = written.substr(0, written.find_first_of(" \t\r\n,]}"));
+        error(mark, in_quotes(word) + " is a YAML tag here; put a text that begins with ! in quotes");
+        return true;
     }
 
-    std::string_view checked(YAML::Mark const& mark, std::string_view value)
+    bool refuse_content(YAML::Mark const& mark, std::string_view value)
     {
-        if (value.size() > kLongestText) {
-            error(mark, "this text is " + std::to_string(value.size()) + " bytes long; at most " +
-                            std::to_string(kLongestText) + " are allowed");
-            return {};
-        }
         auto const control = find_control(value);
-        if (control == std::string_view::npos) return value;
-        bool const line_break = value[control] == '\n';
-        error(mark, line_break ? "a text must be one line" : "this text holds a control character");
-        return {};
+        if (value.size() > kLongestText) {
+            error(mark, "this text is " + grouped(value.size()) + " bytes long; at most " + grouped(kLongestText) +
+                            " are allowed");
+        } else if (control != std::string_view::npos) {
+            error(mark, value[control] == '\n' ? "a text must be one line" : "this text holds a control character");
+        } else {
+            return false;
+        }
+        return true;
     }
 
-    void open(Node::Kind kind, YAML::Mark const& mark, std::string const& tag, YAML::anchor_t anchor)
+    void open(Node::Kind kind, YAML::Mark const& mark, std::string const& tag, YAML::anchor_t anchor, bool in_brackets)
     {
         refuse_anchor(mark, anchor);
         refuse_tag(mark, tag);
@@ -153,7 +181,7 @@ private:
         }
         auto* node = make(kind, mark);
         add(node);
-        open_.push_back({node});
+        open_.push_back({.node = node, .in_brackets = in_brackets});
     }
 
     void add(Node* node)
@@ -164,7 +192,7 @@ private:
         }
         auto& parent = open_.back();
         if (parent.node->kind == Node::Kind::Map && !parent.key) {
-            if (node->kind != Node::Kind::Scalar) {
+            if (node->kind != Node::Kind::Scalar && node->kind != Node::Kind::Refused) {
                 throw Refusal{node->line, node->column, "a key must be a text, found " + std::string{kind_name(*node)}};
             }
             parent.key = node;
@@ -175,18 +203,23 @@ private:
         parent.last = node;
     }
 
-    // Reports every key given again and takes its value out, so that what stands first counts.
+    // Reports every key given again and takes its value out, so that what stands first counts. A refused key
+    // goes too: whether its value fits cannot be said.
     void drop_duplicates(Node& map)
     {
         KeySet seen{map};
         for (Node** link = &map.first; *link;) {
+            if ((*link)->key->kind == Node::Kind::Refused) {
+                *link = (*link)->next;
+                continue;
+            }
             Node const* earlier = seen.insert(**link);
             if (!earlier) {
                 link = &(*link)->next;
                 continue;
             }
             auto const& key = *(*link)->key;
-            problems_.error({name_, key.line, key.column}, "duplicate key " + quoted(key.text) +
+            problems_.error({name_, key.line, key.column}, "duplicate key " + in_quotes(key.text) +
                                                                "; first given at line " + std::to_string(earlier->line));
             *link = (*link)->next;
         }
@@ -220,36 +253,85 @@ private:
 
     std::pmr::memory_resource& memory_;
     std::shared_ptr<std::string const> const& name_;
+    std::string_view text_;
     Diagnostics& problems_;
     std::vector<Open> open_;
     Node const* root_ = nullptr;
+    YAML::Mark last_quoted_ = YAML::Mark::null_mark();
 };
 
-// The character of the text where yaml-cpp stopped.
-char character_at(std::string_view text, YAML::Mark const& mark)
+Refusal refusal_at(YAML::Mark const& mark, std::string message)
 {
-    auto const place = static_cast<std::size_t>(std::max(mark.pos, 0));
-    return place < text.size() ? text[place] : '\0';
+    bool const nowhere = mark.is_null();
+    return {nowhere ? 1 : mark.line + 1, nowhere ? 1 : mark.column + 1, std::move(message)};
+}
+
+bool is_one_of(char c, std::string_view characters) { return c != '\0' && characters.find(c) != std::string_view::npos; }
+
+// Where the blanks before the marked text hold a tab: how far back it stands. 0 = they hold none.
+std::size_t tab_before(std::string_view text, YAML::Mark const& mark)
+{
+    auto const before = text.substr(0, text.size() - from(text, mark).size());
+    auto const line = before.substr(before.rfind('\n') + 1);
+    auto const blanks = line.substr(0, line.find_first_not_of(" \t"));
+    auto const tab = blanks.find('\t');
+    return tab == std::string_view::npos ? 0 : line.size() - tab;
 }
 
 // yaml-cpp's words for what goes wrong most often, in terms of what to do about it.
 std::string in_clear_words(YAML::Exception const& problem, std::string_view text)
 {
     auto const& said = problem.msg;
-    char const c = character_at(text, problem.mark);
-    if (c != '\0' && std::string_view{"@`%*&!"}.find(c) != std::string_view::npos) {
-        return std::string{"a text that begins with "} + c + " must be quoted";
+    auto const rest = from(text, problem.mark);
+    auto const place = text.size() - rest.size();
+    char const here = rest.empty() ? '\0' : rest.front();
+    char const before = place == 0 ? '\0' : text[place - 1];
+    if (is_one_of(here, "@`%*&!")) return std::string{"a text that begins with "} + here + " must be quoted";
+    if (is_one_of(before, "]}\"'") && !is_one_of(here, ":]}")) {
+        return std::string{"nothing can follow the "} + before + " here; perhaps the whole text must be quoted";
     }
-    if (said == YAML::ErrorMsg::TAB_IN_INDENTATION) return "a tab cannot indent; use blanks";
     if (said == YAML::ErrorMsg::END_OF_MAP || said == YAML::ErrorMsg::END_OF_SEQ) {
         return "this line does not fit in here: look at its indentation, and for a missing colon or quote above";
     }
-    if (said == YAML::ErrorMsg::END_OF_MAP_FLOW) return "a { is not closed by }, or a comma is missing";
-    if (said == YAML::ErrorMsg::END_OF_SEQ_FLOW) return "a [ is not closed by ], or a comma is missing";
     if (said == YAML::ErrorMsg::EOF_IN_SCALAR) return "a quoted text is not closed";
-    if (said == YAML::ErrorMsg::MAP_VALUE) return "a colon cannot stand here; a text that holds \": \" must be quoted";
+    if (said == YAML::ErrorMsg::MAP_VALUE) {
+        return "a colon cannot stand here: a text that holds \": \" must be quoted, or a colon is missing in the line above";
+    }
     if (said == YAML::ErrorMsg::FLOW_END) return "a closing bracket without an opening one";
+    if (said.starts_with(YAML::ErrorMsg::INVALID_ESCAPE)) return "this \\ makes no sense in double quotes; use single quotes";
     return "this is not valid YAML: " + said;
+}
+
+Refusal explain(YAML::Exception const& problem, std::string_view text, TreeBuilder const& builder)
+{
+    auto const& said = problem.msg;
+    if (auto const back = tab_before(text, problem.mark); back > 0 || said == YAML::ErrorMsg::TAB_IN_INDENTATION) {
+        auto refusal = refusal_at(problem.mark, "a tab cannot indent; use blanks");
+        refusal.column -= static_cast<int>(back);
+        return refusal;
+    }
+    auto const* bracket = builder.open_bracket();
+    if (bracket && (said == YAML::ErrorMsg::END_OF_MAP_FLOW || said == YAML::ErrorMsg::END_OF_SEQ_FLOW)) {
+        auto const* which = bracket->kind == Node::Kind::List ? "this [ is not closed by ]" : "this { is not closed by }";
+        return {bracket->line, bracket->column,
+                std::string{which} + ", or a comma is missing, before line " + std::to_string(problem.mark.line + 1)};
+    }
+    return refusal_at(problem.mark, in_clear_words(problem, text));
+}
+
+// yaml-cpp takes the end of the file for the end of a quoted text. Such a text is the last one.
+std::optional<Refusal> find_open_quote(std::string_view text, YAML::Mark const& last_quoted)
+{
+    if (last_quoted.is_null()) return {};
+    auto const rest = from(text, last_quoted);
+    if (rest.empty() || !is_one_of(rest.front(), "\"'")) return {};   // a block text: | or >
+    char const quote = rest.front();
+    for (std::size_t i = 1; i < rest.size(); ++i) {
+        bool const escapes = quote == '"' ? rest[i] == '\\' : rest.substr(i).starts_with("''");
+        if (escapes) ++i;
+        else if (rest[i] == quote) return {};
+    }
+    return refusal_at(last_quoted, "this quote is not closed");
 }
 
 std::optional<Refusal> read_events(std::string_view text, TreeBuilder& builder)
@@ -258,18 +340,16 @@ std::optional<Refusal> read_events(std::string_view text, TreeBuilder& builder)
         ViewBuffer buffer{text};
         std::istream stream{&buffer};
         YAML::Parser parser{stream};
-        if (!parser.HandleNextDocument(builder)) return Refusal{1, 1, "the file holds nothing"};
-        if (parser.HandleNextDocument(builder)) return Refusal{1, 1, "the file holds several documents (---); one is allowed"};
+        parser.HandleNextDocument(builder);
+        parser.HandleNextDocument(builder);   // the builder refuses a second one
     } catch (Refusal& refusal) {
         return std::move(refusal);
     } catch (YAML::Exception const& problem) {
-        bool const nowhere = problem.mark.is_null();
-        return Refusal{nowhere ? 1 : problem.mark.line + 1, nowhere ? 1 : problem.mark.column + 1,
-                       in_clear_words(problem, text)};
+        return explain(problem, text, builder);
     } catch (std::exception const& problem) {
         return Refusal{1, 1, std::string{"this cannot be read: "} + problem.what()};
     }
-    return {};
+    return find_open_quote(text, builder.last_quoted());
 }
 
 constexpr Node kNothing;
@@ -292,6 +372,7 @@ std::string_view kind_name(Node const& node)
         case Node::Kind::Scalar: return "a text";
         case Node::Kind::List: return "a list";
         case Node::Kind::Map: return "a map";
+        case Node::Kind::Refused: return "what is refused";
     }
     return "";
 }
@@ -316,12 +397,16 @@ Document Document::parse(std::string const& name, std::string_view text, Diagnos
         problems.error({document.name_, bad->line, bad->column}, bad->message);
         return document;
     }
-    TreeBuilder builder{*document.memory_, document.name_, problems};
+    TreeBuilder builder{*document.memory_, document.name_, text, problems};
     if (auto const refusal = read_events(text, builder)) {
         problems.error({document.name_, refusal->line, refusal->column}, refusal->message);
         return document;
     }
-    if (builder.root()) document.root_ = builder.root();
+    if (!builder.root() || builder.root()->kind == Node::Kind::Nothing) {
+        problems.error(document.start(), "the file holds nothing");
+    } else {
+        document.root_ = builder.root();
+    }
     return document;
 }
 

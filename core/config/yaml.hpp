@@ -22,7 +22,7 @@
 namespace mailcore::config {
 
 struct Node {
-    enum class Kind : unsigned char { Nothing, Scalar, List, Map };
+    enum class Kind : unsigned char { Nothing, Scalar, List, Map, Refused };   // Refused: already complained of
 
     // Walks a list's items or a map's values (each with its key).
     class Iterator {
