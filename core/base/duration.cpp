@@ -51,6 +51,10 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text)
     if (text == "0") return std::chrono::milliseconds{0};
     auto const parsed = parse_with_unit(text, kTimes, "a duration; write a number and ms, s, m, h, d or w, as in 10m");
     if (!parsed) return fail(parsed.error());
+    // Clocks count in nanoseconds, 292 years of them: a longer time added to now would overflow.
+    if (*parsed > static_cast<std::uint64_t>(kLongestDuration.count())) {
+        return fail("\"" + std::string{text} + "\" is too long; at most " + format_duration(kLongestDuration));
+    }
     return std::chrono::milliseconds{static_cast<std::int64_t>(*parsed)};
 }
 

@@ -10,7 +10,9 @@
 
 namespace mailcore::base {
 
-// A whole number and a unit: ms, s, m, h, d, w. "0" needs none.
+inline constexpr std::chrono::milliseconds kLongestDuration = std::chrono::hours{24 * 36'500};   // a century
+
+// A whole number and a unit: ms, s, m, h, d, w. "0" needs none. At most kLongestDuration.
 Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 std::string format_duration(std::chrono::milliseconds duration);   // in the largest unit that divides it: "10m"
 
