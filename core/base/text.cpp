@@ -96,9 +96,9 @@ std::vector<std::string_view> split(std::string_view text, char separator)
 std::string join(std::span<std::string_view const> parts, std::string_view separator)
 {
     std::string joined;
-    for (auto const& part : parts) {
-        if (!joined.empty()) joined += separator;
-        joined += part;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        if (i > 0) joined += separator;
+        joined += parts[i];
     }
     return joined;
 }
