@@ -43,7 +43,13 @@ base::Result<gid_t> group_id(std::string const& name)
 base::Result<base::Fd> bind_unix(std::string const& path)
 {
     if (is_served(path)) return base::fail("unix:" + path + ": another process already serves this socket");
-    ::unlink(path.c_str());   // what a killed daemon left
+    std::error_code failure;
+    auto const there = std::filesystem::symlink_status(path, failure).type();
+    if (there == std::filesystem::file_type::socket) {
+        ::unlink(path.c_str());   // what a killed daemon left
+    } else if (there != std::filesystem::file_type::not_found) {
+        return base::fail("unix:" + path + ": a file that is no socket is in the way");   // a slip must not cost data
+    }
     base::Fd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     auto const address = unix_address(path);
     mode_t const former = ::umask(0177);   // nobody else may connect before the mode is set
