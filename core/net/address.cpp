@@ -26,7 +26,10 @@ base::Result<SocketAddress> parse_inet(std::string_view text)
     auto const colon = text.rfind(':');
     auto host = text.substr(0, colon == std::string_view::npos ? 0 : colon);
     auto const digits = text.substr(colon == std::string_view::npos ? text.size() : colon + 1);
-    if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+    bool const bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
+    if (bracketed) host = host.substr(1, host.size() - 2);
+    // Without brackets nobody can tell the port from the address's last group.
+    else if (host.find(':') != std::string_view::npos) host = {};
 
     std::uint16_t port = 0;
     auto const [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
