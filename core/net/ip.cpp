@@ -115,7 +115,7 @@ base::Result<CidrBlock> CidrBlock::parse(std::string_view text)
     int written = -1;
     auto const [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), written);
     if (failure != std::errc{} || end != digits.data() + digits.size() || written < 0 ||
-        written + offset > IpAddress::kBits) {
+        written > IpAddress::kBits - offset) {
         return base::fail("\"" + base::printable(text) + "\" has no valid prefix length; it is 0 to " +
                           std::to_string(IpAddress::kBits - offset));
     }
