@@ -1,5 +1,7 @@
 #include "core/mail/address.hpp"
 
+#include <algorithm>
+
 #include "core/base/text.hpp"
 #include "core/mail/domain.hpp"
 
@@ -49,7 +51,14 @@ std::string_view Address::extension() const
 
 bool Address::may_be_rewritten() const
 {
-    return kind_ == Kind::NoDomain || local().find_first_of("%!@") != std::string_view::npos || has_domain_literal();
+    return kind_ == Kind::NoDomain || local().find_first_of("%!@") != std::string_view::npos || has_domain_literal() ||
+           has_unmapped_domain();
+}
+
+bool Address::has_unmapped_domain() const
+{
+    auto const name = domain();
+    return std::any_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
 }
 
 Address& AddressList::add()

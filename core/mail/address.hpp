@@ -41,7 +41,11 @@ public:
     std::string_view extension() const;
 
     bool has_domain_literal() const { return domain().starts_with('['); }
-    // Would Postfix deliver this elsewhere than to what it says (percent hack, bang path, no domain, a literal)?
+    // An international domain that IDNA 2008 refuses. Postfix asks another library, which may take it for the domain
+    // that a pattern names by its A-labels.
+    bool has_unmapped_domain() const;
+    // Would Postfix deliver this elsewhere than to what it says (percent hack, bang path, no domain, a literal, a
+    // domain that we cannot compare)?
     bool may_be_rewritten() const;
 
     bool operator==(Address const& other) const

@@ -31,9 +31,12 @@ bool append_a_labels(std::string& out, std::string_view name)
 
 void append_comparable_domain(std::string& out, std::string_view name)
 {
-    if (name.size() > 1 && name.back() == '.') name.remove_suffix(1);
-    if (!is_ascii(name) && append_a_labels(out, name)) return;
-    for (char const c : name) out += base::to_lower(c);
+    auto const start = out.size();
+    if (is_ascii(name) || !append_a_labels(out, name)) {
+        for (char const c : name) out += base::to_lower(c);
+    }
+    // Only now: UTS 46 maps other full stops (U+3002, U+FF0E, U+FF61) to this one.
+    if (out.size() > start + 1 && out.back() == '.') out.pop_back();
 }
 
 bool is_valid_domain(std::string_view comparable)
