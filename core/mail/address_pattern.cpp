@@ -6,6 +6,26 @@
 #include "core/mail/domain.hpp"
 
 namespace mailcore::mail {
+namespace {
+
+// Quoted (RFC 5321 4.1.2) unless it is plain enough to be parsed without.
+std::string written_local_part(std::string_view local)
+{
+    constexpr std::string_view plain = "!#$%&'+-/=?^_`{|}~.";   // without "*"
+    bool const is_plain = std::all_of(local.begin(), local.end(), [&](char c) {
+        return base::is_alnum(c) || static_cast<unsigned char>(c) >= 0x80 || plain.find(c) != std::string_view::npos;
+    });
+    if (is_plain) return std::string{local};
+
+    std::string quoted = "\"";
+    for (char const c : local) {
+        if (c == '"' || c == '\\') quoted += '\\';
+        quoted += c;
+    }
+    return quoted + "\"";
+}
+
+}   // namespace
 
 base::Result<AddressPattern> AddressPattern::parse(std::string_view text)
 {
@@ -22,6 +42,8 @@ base::Result<AddressPattern> AddressPattern::parse(std::string_view text)
         pattern.kind = domain.starts_with('.') ? Kind::Subdomains : Kind::Domain;
         if (pattern.kind == Kind::Subdomains) domain.remove_prefix(1);
     } else {
+        // Only quoted is it a mailbox. Taken for one where a wildcard is meant, a deny list would silently deny nothing.
+        if (text.substr(0, at) == "*") return wrong("* is no wildcard here");
         auto const internal = internal_form_of_path(text);
         pattern.local = base::lower(std::string_view{internal}.substr(0, internal.rfind('@')));
         bool const printable = std::none_of(pattern.local.begin(), pattern.local.end(), [](char c) {
@@ -38,7 +60,7 @@ base::Result<AddressPattern> AddressPattern::parse(std::string_view text)
 std::string AddressPattern::to_string() const
 {
     switch (kind) {
-        case Kind::Mailbox: return local + "@" + domain;
+        case Kind::Mailbox: return written_local_part(local) + "@" + domain;
         case Kind::Domain: return "@" + domain;
         case Kind::Subdomains: return "@." + domain;
     }

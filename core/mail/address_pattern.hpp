@@ -19,7 +19,7 @@ struct AddressPattern {
     std::string domain;   // comparable; for Subdomains without the leading dot
 
     static base::Result<AddressPattern> parse(std::string_view text);
-    std::string to_string() const;   // in comparable form
+    std::string to_string() const;   // in comparable form; parses to the same
     bool operator==(AddressPattern const&) const = default;
 };
 
