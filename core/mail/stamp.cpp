@@ -154,8 +154,11 @@ base::Result<> verify_stamp(StampKeys const& keys, std::string_view header_value
     auto const checked = check_fields(fields);
     if (!checked) return checked;
 
+    if (keys.keys.find(stamp->key) == keys.keys.end()) {
+        return base::fail("signed with key " + quoted(stamp->key) + ", which the keys file does not hold");
+    }
     auto const key = find_key(keys, stamp->key);
-    if (!key) return base::fail("the stamp was signed with a key that cannot check it: " + key.error().message);
+    if (!key) return base::fail(key.error());
     // The signature first: an age is worth telling only if the time is genuine.
     if (!crypto::equal_in_constant_time(signature_of(**key, *stamp, fields), stamp->signature)) {
         return base::fail("the signature does not fit: tenant, ticket, sender, queue id or Message-ID was altered");
