@@ -1,7 +1,7 @@
 #include "milter/callbacks.hpp"
 
+#include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <deque>
 #include <exception>
 #include <mutex>
@@ -19,69 +19,93 @@
 namespace mailcore::milter::callbacks {
 namespace {
 
+namespace events = observe::events;
+
+enum class State { Closed, Serving, Draining };
+std::atomic<State> state{State::Closed};
 gate::Gate* gate_in_use = nullptr;   // set before libmilter starts its threads
 
-// Who comes after finish() finds the door closed; finish() waits for those inside.
-class Door {
-public:
-    void open() { open_.store(true); }
-    void close()
-    {
-        open_.store(false);
-        while (inside_.load() > 0) std::this_thread::sleep_for(std::chrono::milliseconds{1});
-    }
+// --- Connections --------------------------------------------------------------------------------------------------
 
-    class Visit {
-    public:
-        explicit Visit(Door& door) : door_{door} { door_.inside_.fetch_add(1); }
-        ~Visit() { door_.inside_.fetch_sub(1); }
-        Visit(Visit const&) = delete;
-        Visit& operator=(Visit const&) = delete;
-        bool welcome() const { return door_.open_.load(); }
-
-    private:
-        Door& door_;
-    };
-
-private:
-    std::atomic<bool> open_{false};
-    std::atomic<int> inside_{0};
+// A connection's session, and what the stopping thread may ask about it.
+struct Slot {
+    MilterSession session;
+    std::atomic<bool> inside{false};       // a callback is at work
+    std::atomic<bool> in_message{false};   // as the last callback left it
 };
 
-Door door;
-
-// All sessions there ever were, used again and never freed: libmilter's threads may outlive main().
-class SessionPool {
+// All slots there ever were, used again and never freed: libmilter's threads may outlive main().
+class SlotPool {
 public:
-    MilterSession* take()
+    Slot* take() noexcept   // null: no memory
     {
         std::lock_guard const lock{mutex_};
-        if (free_.empty()) {
-            all_.emplace_back();
-            free_.reserve(all_.size());   // so that give_back() cannot fail
-            return &all_.back();
-        }
-        auto* const session = free_.back();
+        if (free_.empty() && !grow()) return nullptr;
+        auto* const slot = free_.back();
         free_.pop_back();
-        return session;
+        return slot;
     }
 
-    void give_back(MilterSession* session) noexcept
+    void give_back(Slot* slot) noexcept
     {
         std::lock_guard const lock{mutex_};
-        free_.push_back(session);
+        free_.push_back(slot);
+    }
+
+    bool any(std::atomic<bool> Slot::*fact) const
+    {
+        std::lock_guard const lock{mutex_};
+        return std::any_of(all_.begin(), all_.end(), [&](Slot const& slot) { return (slot.*fact).load(); });
     }
 
 private:
-    std::mutex mutex_;
-    std::deque<MilterSession> all_;
-    std::vector<MilterSession*> free_;
+    bool grow() noexcept
+    try {
+        free_.reserve(all_.size() + 1);   // so that give_back() cannot fail
+        free_.push_back(&all_.emplace_back());
+        return true;
+    } catch (...) {
+        return false;
+    }
+
+    mutable std::mutex mutex_;
+    std::deque<Slot> all_;
+    std::vector<Slot*> free_;
 };
 
-SessionPool& sessions()
+SlotPool& slots()
 {
-    static auto* const immortal = new SessionPool;
+    static auto* const immortal = new SlotPool;
     return *immortal;
+}
+
+// Marks a callback at work. finish() closes the door, then waits for those inside.
+class Visit {
+public:
+    explicit Visit(Slot& slot) : slot_{slot} { slot_.inside.store(true); }
+    ~Visit()
+    {
+        slot_.in_message.store(slot_.session.in_message(), std::memory_order_relaxed);
+        slot_.inside.store(false);
+    }
+    Visit(Visit const&) = delete;
+    Visit& operator=(Visit const&) = delete;
+
+    bool welcome() const { return state.load() != State::Closed; }
+
+private:
+    Slot& slot_;
+};
+
+template <class Condition>
+bool wait_until(Condition condition, std::chrono::milliseconds patience)
+{
+    auto const deadline = base::Stopwatch::now() + patience;
+    while (!condition()) {
+        if (base::Stopwatch::now() > deadline) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+    return true;
 }
 
 // What a callback works on.
@@ -97,13 +121,15 @@ std::string_view macro(Call const& call, char const* name)
     return value == nullptr ? std::string_view{} : std::string_view{value};
 }
 
+// --- Telling ------------------------------------------------------------------------------------------------------
+
 void log_failure(MilterSession const& session, std::string_view what) noexcept
 {
     auto const& request = session.request();
-    gate_in_use->log().write(observe::events::kOwnFailure, {{"what", what},
-                                                            {"state", word(request.stage)},
-                                                            {"queue_id", request.queue_id},
-                                                            {"client", request.client}});
+    gate_in_use->log().write(events::kOwnFailure, {{"what", what},
+                                                   {"state", mail::word(request.stage)},
+                                                   {"queue_id", request.queue_id},
+                                                   {"client", request.client}});
 }
 
 // Measures from the moment it is made.
@@ -115,10 +141,10 @@ public:
     {
         auto const took = std::chrono::duration_cast<std::chrono::microseconds>(base::Stopwatch::now() - started_);
         gate_in_use->recorder().record({.request = call.session.request(),
-                                   .verdict = applied.verdict,
-                                   .time = now_,
-                                   .micros = static_cast<std::uint64_t>(took.count()),
-                                   .forged_headers_removed = applied.forged_headers_removed});
+                                        .verdict = applied.verdict,
+                                        .time = now_,
+                                        .micros = static_cast<std::uint64_t>(took.count()),
+                                        .forged_headers_removed = applied.forged_headers_removed});
     }
 
 private:
@@ -128,6 +154,11 @@ private:
 
 // --- The callbacks ------------------------------------------------------------------------------------------------
 // Those that return void have no reply: negotiate() has told Postfix not to wait for one.
+
+constexpr unsigned long kEssentialActions = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
+constexpr unsigned long kActions = kEssentialActions | SMFIF_QUARANTINE | SMFIF_SETSYMLIST;
+constexpr unsigned long kSteps = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NOEOH |                  // not sent to us
+                                 SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_HDR | SMFIP_NR_BODY;   // no reply awaited
 
 void ask_for_macros(SMFICTX* context)
 {
@@ -146,6 +177,12 @@ void ask_for_macros(SMFICTX* context)
     for (auto const& list : kLists) smfi_setsymlist(context, list.stage, const_cast<char*>(list.macros));
 }
 
+void on_open(Call const& call)
+{
+    call.session.open(Body::Unseen);
+    gate_in_use->metrics().connection_opened();
+}
+
 sfsistat on_negotiate(Call const& call, unsigned long offered_actions, unsigned long offered_steps, unsigned long,
                       unsigned long, unsigned long* actions, unsigned long* steps, unsigned long* unused,
                       unsigned long* unused_too)
@@ -154,7 +191,7 @@ sfsistat on_negotiate(Call const& call, unsigned long offered_actions, unsigned 
     auto const agreed = negotiate(offered_actions, offered_steps, count_bodies);
     call.session.open(count_bodies ? Body::Counted : Body::Unseen);
     if (agreed.missing_actions != 0) {   // stripping must not fail in silence: every message will be deferred
-        gate_in_use->log().write(observe::events::kMilterRefused, {{"missing_actions", std::uint64_t{agreed.missing_actions}}});
+        gate_in_use->log().write(events::kMilterRefused, {{"missing_actions", std::uint64_t{agreed.missing_actions}}});
         call.session.distrust_connection();
     }
     if ((agreed.actions & SMFIF_SETSYMLIST) != 0) ask_for_macros(call.context);
@@ -186,20 +223,26 @@ sfsistat reply(Call const& call, Deciding const& deciding, Answer const& answer)
     return applied.status;
 }
 
+Sender sender_of(Call const& call, char** arguments)
+{
+    Sender sender{.path = arguments[0],
+                  .address = macro(call, "{mail_addr}"),
+                  .login = macro(call, "{auth_authen}"),
+                  .size = 0,
+                  .tls = !macro(call, "{tls_version}").empty()};
+    for (char** parameter = arguments + 1; *parameter != nullptr; ++parameter) {
+        sender.size = std::max(sender.size, declared_size(*parameter));
+    }
+    return sender;
+}
+
 sfsistat on_sender(Call const& call, char** arguments)
 {
+    if (state.load() == State::Draining) return SMFIS_TEMPFAIL;   // as if we were gone already
     Deciding const deciding;
-    std::uint64_t size = 0;
-    for (char** parameter = arguments + 1; *parameter != nullptr; ++parameter) size = std::max(size, declared_size(*parameter));
-    auto const answer = call.session.begin_message(gate_in_use->rules().get(),
-                                                   {.path = arguments[0],
-                                                    .address = macro(call, "{mail_addr}"),
-                                                    .login = macro(call, "{auth_authen}"),
-                                                    .size = size,
-                                                    .tls = !macro(call, "{tls_version}").empty()},
-                                                   deciding.now());
+    auto const answer = call.session.begin_message(gate_in_use->rules().get(), sender_of(call, arguments), deciding.now());
     auto const status = reply(call, deciding, answer);
-    if (status != SMFIS_CONTINUE) call.session.forget_message();   // no abort follows a refusal
+    if (status != SMFIS_CONTINUE) call.session.forget_message();   // libmilter calls no abort after a refusal
     return status;
 }
 
@@ -221,9 +264,9 @@ End end_of(Call const& call)
 {
     auto const queue_id = macro(call, "i");
     if (!call.session.wants_certificate()) return {.queue_id = queue_id};
-    auto note = gate_in_use->certificate_notes().take(queue_id);
+    auto const note = gate_in_use->certificate_notes().take(queue_id);
     if (note) return {.queue_id = queue_id, .certificate = note->value_or("")};
-    gate_in_use->log().write(observe::events::kCertificateNoteFailed, {{"error", note.error().message}, {"queue_id", queue_id}});
+    gate_in_use->log().write(events::kCertificateNoteFailed, {{"error", note.error().message}, {"queue_id", queue_id}});
     return {.queue_id = queue_id, .certificate_known = false};
 }
 
@@ -242,88 +285,82 @@ void on_abort(Call const& call) { call.session.forget_message(); }
 
 void on_close(Call const& call)
 {
-    smfi_setpriv(call.context, nullptr);   // else libmilter complains of "private data not NULL"
     call.session.forget_message();
-    sessions().give_back(&call.session);
     gate_in_use->metrics().connection_closed();
 }
 
 // --- The guard ----------------------------------------------------------------------------------------------------
 
-// A port probe closes without ever connecting, and a stray command may come first: then there is no session.
-enum class Missing { Create, Refuse };
-
-MilterSession* session_of(SMFICTX* context, Missing missing)
-{
-    auto* session = static_cast<MilterSession*>(smfi_getpriv(context));
-    if (session != nullptr || missing == Missing::Refuse) return session;
-    session = sessions().take();
-    session->open(Body::Unseen);
-    smfi_setpriv(context, session);
-    gate_in_use->metrics().connection_opened();
-    return session;
-}
-
 // Something was thrown: a bug, or no memory. What was gathered may be incomplete, so `on_error` has no say.
-sfsistat after_exception(SMFICTX* context, MilterSession* session, bool replies) noexcept
+sfsistat after_exception(Call const& call, bool replies)
 {
-    std::string_view what = "unknown exception";
     try {
-        try {
-            throw;
-        } catch (std::exception const& failure) {
-            what = failure.what();
-            if (session != nullptr) log_failure(*session, what);
-        }
-        if (session == nullptr) return SMFIS_TEMPFAIL;
-        if (session->in_message()) session->distrust_message();
-        else session->distrust_connection();
-        if (!replies) return SMFIS_NOREPLY;
-        auto const applied = apply_reply(context, rules::own_failure(rules::OnError::Defer));
-        Deciding{}.record({context, *session}, applied);
-        return applied.status;
+        throw;
+    } catch (std::exception const& failure) {
+        log_failure(call.session, failure.what());
     } catch (...) {
-        return SMFIS_TEMPFAIL;
+        log_failure(call.session, "something that is no exception was thrown");
     }
-}
-
-template <auto Handler, Missing missing, class... Arguments>
-sfsistat guarded(SMFICTX* context, Arguments... arguments) noexcept
-{
-    Door::Visit const visit{door};
-    if (!visit.welcome()) return SMFIS_TEMPFAIL;
-    constexpr bool kReplies = !std::is_void_v<std::invoke_result_t<decltype(Handler), Call const&, Arguments...>>;
-    MilterSession* session = nullptr;
-    try {
-        session = session_of(context, missing);
-        if (session == nullptr) return SMFIS_TEMPFAIL;
-        if constexpr (kReplies) {
-            return Handler(Call{context, *session}, arguments...);
-        } else {
-            Handler(Call{context, *session}, arguments...);
-            return SMFIS_NOREPLY;
-        }
-    } catch (...) {
-        return after_exception(context, session, kReplies);
-    }
+    if (call.session.in_message()) call.session.distrust_message();
+    else call.session.distrust_connection();
+    if (!replies) return SMFIS_NOREPLY;
+    auto const applied = apply_reply(call.context, rules::own_failure(rules::OnError::Defer));
+    Deciding{}.record(call, applied);
+    return applied.status;
 }
 
 template <auto Handler, class... Arguments>
-sfsistat callback(SMFICTX* context, Arguments... arguments) noexcept
+sfsistat call_handler(Slot& slot, SMFICTX* context, Arguments... arguments) noexcept
 {
-    return guarded<Handler, Missing::Refuse>(context, arguments...);
+    constexpr bool kReplies = !std::is_void_v<std::invoke_result_t<decltype(Handler), Call const&, Arguments...>>;
+    Visit const visit{slot};
+    if (!visit.welcome()) return SMFIS_TEMPFAIL;
+    Call const call{context, slot.session};
+    try {
+        try {
+            if constexpr (kReplies) return Handler(call, arguments...);
+            else Handler(call, arguments...);
+            return SMFIS_NOREPLY;
+        } catch (...) {
+            return after_exception(call, kReplies);
+        }
+    } catch (...) {
+        return kReplies ? SMFIS_TEMPFAIL : SMFIS_NOREPLY;   // not even that could be said
+    }
 }
 
+// A connection's first step. A second CONNECT on it (SMFIC_QUIT_NC) has lost its session and gets a new one.
 template <auto Handler, class... Arguments>
 sfsistat first_callback(SMFICTX* context, Arguments... arguments) noexcept
 {
-    return guarded<Handler, Missing::Create>(context, arguments...);
+    auto* slot = static_cast<Slot*>(smfi_getpriv(context));
+    if (slot == nullptr) {
+        slot = slots().take();
+        if (slot == nullptr) return SMFIS_TEMPFAIL;
+        smfi_setpriv(context, slot);
+        call_handler<&on_open>(*slot, context);
+    }
+    return call_handler<Handler>(*slot, context, arguments...);
 }
 
-constexpr unsigned long kEssentialActions = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
-constexpr unsigned long kActions = kEssentialActions | SMFIF_QUARANTINE | SMFIF_SETSYMLIST;
-constexpr unsigned long kSteps = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NOEOH |               // not sent to us
-                                 SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_HDR | SMFIP_NR_BODY;   // no reply awaited
+// A stray command may come before any negotiation: then there is no session.
+template <auto Handler, class... Arguments>
+sfsistat callback(SMFICTX* context, Arguments... arguments) noexcept
+{
+    auto* const slot = static_cast<Slot*>(smfi_getpriv(context));
+    return slot == nullptr ? SMFIS_TEMPFAIL : call_handler<Handler>(*slot, context, arguments...);
+}
+
+// Called at the end of every connection, even one that never said anything (a port probe).
+sfsistat close_callback(SMFICTX* context) noexcept
+{
+    auto* const slot = static_cast<Slot*>(smfi_getpriv(context));
+    if (slot == nullptr) return SMFIS_CONTINUE;
+    smfi_setpriv(context, nullptr);   // else libmilter complains of "private data not NULL"
+    call_handler<&on_close>(*slot, context);
+    slots().give_back(slot);
+    return SMFIS_CONTINUE;
+}
 
 }   // namespace
 
@@ -338,15 +375,27 @@ Negotiation negotiate(unsigned long offered_actions, unsigned long offered_steps
 void serve(gate::Gate& gate)
 {
     gate_in_use = &gate;
-    door.open();
+    state.store(State::Serving);
 }
 
-void finish() { door.close(); }
+bool drain(std::chrono::milliseconds patience)
+{
+    state.store(State::Draining);
+    return wait_until([] { return !slots().any(&Slot::in_message); }, patience);
+}
+
+void finish()
+{
+    constexpr std::chrono::milliseconds kLastReplies{50};   // libmilter writes them after the callback has returned
+    std::this_thread::sleep_for(kLastReplies);
+    state.store(State::Closed);
+    while (slots().any(&Slot::inside)) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+}
 
 smfiDesc description()
 {
-    smfiDesc filter{};
     static char name[] = "mailcore-milter";
+    smfiDesc filter{};
     filter.xxfi_name = name;
     filter.xxfi_version = SMFI_VERSION;
     filter.xxfi_flags = kActions;
@@ -359,7 +408,7 @@ smfiDesc description()
     filter.xxfi_body = callback<&on_body>;
     filter.xxfi_eom = callback<&on_end_of_message>;
     filter.xxfi_abort = callback<&on_abort>;
-    filter.xxfi_close = callback<&on_close>;
+    filter.xxfi_close = close_callback;
     return filter;
 }
 

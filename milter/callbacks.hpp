@@ -4,13 +4,15 @@
 //     smfi_register(callbacks::description());
 //     callbacks::serve(gate);
 //     smfi_main();
-//     callbacks::finish();   // no callback touches the gate any more
+//     callbacks::drain(5s);   // new messages are deferred, those under way come to their end
+//     callbacks::finish();    // no callback touches the gate any more
 //
 // libmilter 8.17 runs the callbacks of one connection on changing threads, one at a time: state hangs on the connection's
-// private pointer and nowhere else. At its stop it drops connections without xxfi_close; their sessions stay in a pool
-// that lives as long as the process.
+// private pointer and nowhere else. At its stop it drops connections without xxfi_close: sessions lie in a pool that lives
+// as long as the process.
 #pragma once
 
+#include <chrono>
 #include <libmilter/mfapi.h>
 
 #include "core/gate/gate.hpp"
@@ -18,6 +20,7 @@
 namespace mailcore::milter::callbacks {
 
 void serve(gate::Gate& gate);
+bool drain(std::chrono::milliseconds patience);   // false: some message was not done in time
 void finish();
 
 smfiDesc description();

@@ -1,8 +1,12 @@
 #include "milter/service.hpp"
 
+#include <atomic>
+#include <chrono>
+#include <csignal>
 #include <string>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 #include <libmilter/mfapi.h>
 
@@ -55,6 +59,17 @@ base::Result<> bind_by_libmilter(std::string const& address)
     return {};
 }
 
+constexpr std::chrono::seconds kDrainPatience{5};   // a client may take minutes to send its message
+
+void wait_for_stop_signal()
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (int const signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);   // run::daemon() has blocked them
+    int received = 0;
+    while (::sigwait(&signals, &received) != 0) continue;
+}
+
 }   // namespace
 
 base::Result<> check_listen_address(config::Settings const& settings)
@@ -97,17 +112,33 @@ base::Result<std::unique_ptr<MilterService>> MilterService::open(gate::Gate& gat
 
 MilterService::MilterService(gate::Gate& gate, std::string socket_path) : gate_{gate}, socket_path_{std::move(socket_path)} {}
 
-MilterService::~MilterService()
+MilterService::~MilterService() { remove_socket(); }
+
+void MilterService::remove_socket()
 {
     if (!socket_path_.empty()) ::unlink(socket_path_.c_str());
+    socket_path_.clear();   // the path may be our successor's from now on
 }
 
+// libmilter's own way to stop leaves messages under way hanging for up to five seconds and then drops them (8.17.1). So it
+// does not get to hear the signals: Linux gives one to the main thread when that waits for it, before any other thread.
+// Should libmilter hear one all the same, or fail, smfi_main() returns and sends one more, so that we end, too.
 base::Result<> MilterService::serve()
 {
+    enum class Libmilter { Running, Stopped, Failed };
+    auto const libmilter = std::make_shared<std::atomic<Libmilter>>(Libmilter::Running);
     callbacks::serve(gate_);
-    bool const ended_well = smfi_main() == MI_SUCCESS;
+    std::thread{[libmilter, main_thread = ::pthread_self()] {
+        libmilter->store(smfi_main() == MI_SUCCESS ? Libmilter::Stopped : Libmilter::Failed);
+        ::pthread_kill(main_thread, SIGTERM);
+    }}.detach();   // outlives us: once the callbacks are closed, ending the process is the quickest way to stop it
+
+    wait_for_stop_signal();
+    gate_.log().write(observe::events::kStopping);
+    remove_socket();   // who connects now shall meet nobody rather than us
+    if (libmilter->load() == Libmilter::Running) callbacks::drain(kDrainPatience);
     callbacks::finish();
-    if (!ended_well) return base::fail("libmilter gave up; the mail log says why");
+    if (libmilter->load() == Libmilter::Failed) return base::fail("libmilter gave up; the mail log says why");
     return {};
 }
 

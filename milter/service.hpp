@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "core/base/result.hpp"
 #include "core/gate/gate.hpp"
@@ -16,14 +17,17 @@ class MilterService {
 public:
     // Binds: a stale socket is replaced, one that another process serves is an error. The gate must outlive the service.
     static base::Result<std::unique_ptr<MilterService>> open(gate::Gate& gate);
-    ~MilterService();   // removes the unix socket
+    ~MilterService();
     MilterService(MilterService const&) = delete;
     MilterService& operator=(MilterService const&) = delete;
 
-    base::Result<> serve();   // until SIGTERM, SIGINT or SIGHUP, which libmilter takes itself
+    // Until SIGTERM, SIGINT or SIGHUP; on the main thread. Then new connections are turned away, new messages deferred,
+    // those under way brought to their end, for some seconds.
+    base::Result<> serve();
 
 private:
     MilterService(gate::Gate& gate, std::string socket_path);
+    void remove_socket();
 
     gate::Gate& gate_;
     std::string socket_path_;   // "" for inet
