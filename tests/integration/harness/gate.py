@@ -21,6 +21,8 @@ from .waiting import HarnessError
 
 CERTIFICATES = ("certified", "stranger")   # one that a tenant lists, one that none does
 
+LONGEST_SHOWN = 700   # bytes of a log line in the report of a failure
+
 PREAMBLE = {
     "log": "{level: info, format: json, target: stderr}",
     "decision_log": "@DECISION_LOG@",
@@ -60,7 +62,7 @@ class Gate:
         self.postfix = PrivatePostfix(self.folder, self.sink.port)
         self.postfix.prepare()
         self._make_certificates()
-        self.logins = self._enter(LoginServer(self.postfix.queue / "sasl-auth"))
+        self.logins = self._enter(LoginServer(self.postfix.queue / "private" / "auth"))
         self._enter(self.postfix)
         self.config = self.folder / "etc" / "mailcore.yaml"
         self.config.parent.mkdir()
@@ -152,7 +154,7 @@ class Gate:
         return {"maillog": self.postfix.directories["log"], "decision log": self.decisions.path,
                 **{f"{name}'s standard error": daemon.stderr_path for name, daemon in self.daemons.items()}}
 
-    def report(self, lines=40):
+    def report(self, lines=25):
         """What every log says since the case began, its last lines: for a person to understand a failure."""
         parts = [(title, _lines_since(path, self.marks.get(path, 0))[-lines:]) for title, path in self._logs().items()]
         return "\n".join(f"--- {title}{':' if text else ': nothing'}\n" + "\n".join(text) for title, text in parts)
@@ -163,4 +165,4 @@ def _lines_since(path, mark):
         return []
     with open(path, "rb") as log:
         log.seek(mark)
-        return log.read().decode(errors="replace").splitlines()
+        return [line[:LONGEST_SHOWN] for line in log.read().decode(errors="replace").splitlines()]

@@ -276,9 +276,19 @@ class Wiring(unittest.TestCase):
         self.assertNotIn("smtp inet", text)
         self.assertIn("cleanup unix n - n - 0 cleanup\n  -o x=y\n127.0.0.1:2525 inet n - n - - smtpd", text)
 
-    def test_submission_options_come_from_a_fragment(self):
-        fragment = "# smtp inet\nsubmission inet n - y - - smtpd\n  -o a=b\n# c\n  -o { d = e, f }\nother unix n - n - - x\n"
-        self.assertEqual(wiring._submission_of(fragment), ["a=b", "{ d = e, f }"])
+    def test_settings_and_options_are_read_as_postfix_reads_them(self):
+        settings = wiring.settings_of("# c\na = 1,\n    { b = 2 }\n\n# d\n  , 3\nempty =\n")
+        self.assertEqual(settings, {"a": "1, { b = 2 } , 3", "empty": ""})
+        master = "# smtp inet\nsubmission inet n - y - - smtpd\n  -o a=b\n# c\n  -o { d = e, f }\nother unix n - n - - x\n"
+        self.assertEqual(wiring.options_of(master, "submission"), ["a=b", "{ d = e, f }"])
+
+    def test_the_projects_fragments_are_used(self):
+        directories = {name: pathlib.Path("/x") / name for name in ("queue", "config", "data", "log")}
+        settings = wiring.settings_of(wiring.main_cf(directories, 25))
+        self.assertIn("unix:mailcore/policy.sock", settings["smtpd_relay_restrictions"])
+        self.assertIn("unix:mailcore/milter.sock", settings["non_smtpd_milters"])
+        self.assertEqual(settings["relayhost"], "[127.0.0.1]:25")
+        self.assertIn("unix:mailcore/policy.sock", " ".join(wiring.service_options("policy-alone")))
 
 
 class Shown(unittest.TestCase):
