@@ -61,12 +61,17 @@ struct Matches {
     std::string problem;
 };
 
-Matches match(std::string const& pattern)
+// A pattern without wildcard names its file whether it is there or not: reading it will tell.
+Matches match(std::string const& directory, std::string const& pattern)
 {
     Matches matches;
+    if (pattern.find_first_of(kWildcards) == std::string::npos) {
+        matches.files = {directory + pattern};
+        return matches;
+    }
     glob_t found{};
     unreadable_directory.clear();
-    int const result = ::glob(pattern.c_str(), GLOB_NOSORT, note_unreadable, &found);
+    int const result = ::glob((escaped(directory) + pattern).c_str(), GLOB_NOSORT, note_unreadable, &found);
     for (std::size_t i = 0; i < found.gl_pathc; ++i) matches.files.emplace_back(found.gl_pathv[i]);
     ::globfree(&found);
     std::sort(matches.files.begin(), matches.files.end());   // by bytes: the same order whatever the locale
@@ -112,13 +117,9 @@ std::vector<IncludedFile> included_files(std::string const& including, TextList 
     std::vector<IncludedFile> files;
     std::set<std::string> known;
     for (auto const& pattern : patterns) {
-        bool const absolute = pattern.value.starts_with('/');
-        auto const matches = match((absolute ? "" : escaped(directory_of(including))) + pattern.value);
+        auto const matches = match(pattern.value.starts_with('/') ? "" : directory_of(including), pattern.value);
         auto const complain = [&](std::string const& words) { problems.error(pattern.position, "include: " + words); };
         if (!matches.problem.empty()) complain(matches.problem);
-        if (matches.files.empty() && matches.problem.empty() && pattern.value.find_first_of(kWildcards) == std::string::npos) {
-            complain("there is no file " + in_quotes(pattern.value));
-        }
         for (auto const& file : matches.files) {
             if (same_file(file, including)) {
                 complain(in_quotes(pattern.value) + " names this file itself");

@@ -21,7 +21,7 @@ struct IncludedFile {
 };
 
 // The files that the patterns name, each once, in order of the patterns and then of their names. A pattern is
-// relative to the directory of `including`. One without wildcard that names no file is an error at its place.
+// relative to the directory of `including`. One without wildcard is a file that must be there: read_file() tells.
 std::vector<IncludedFile> included_files(std::string const& including, TextList const& patterns, Diagnostics& problems);
 
 }   // namespace mailcore::config

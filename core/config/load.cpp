@@ -65,7 +65,7 @@ Settings read_settings(Document const& document, Diagnostics& problems)
 void read_included(IncludedFile const& file, std::vector<TenantSettings>& tenants, Diagnostics& problems)
 {
     auto text = read_file(file.path, OnlyRegular::Yes);
-    if (!text) return problems.error(file.named_at, "include: " + in_quotes(file.path) + ": " + text.error().message);
+    if (!text) return problems.error(file.named_at, "include: " + file.path + ": " + text.error().message);
     auto const document = Document::parse(file.path, problems.remember_source(file.path, *std::move(text)), problems);
     IncludedSettings included;
     Reader reader{document, problems};
