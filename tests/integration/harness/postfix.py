@@ -1,6 +1,8 @@
 """A private Postfix: the distribution's programs on directories, ports and a log of our own.
 
-    with PrivatePostfix(folder, sink_port=2525) as postfix:
+    postfix = PrivatePostfix(folder, sink_port=2525)
+    postfix.prepare()
+    with postfix:
         client = SmtpClient(*postfix.endpoints["25"][0])
 
 The master process is our child, so it ends when we end, however we end. The machine's own Postfix, running or not,
@@ -39,7 +41,6 @@ class PrivatePostfix:
         return self.queue / "mailcore"
 
     def __enter__(self):
-        self.prepare()
         self.start()
         return self
 
