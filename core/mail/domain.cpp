@@ -14,6 +14,12 @@ bool is_ascii(std::string_view text)
     return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
+std::string_view without_trailing_dot(std::string_view name)
+{
+    if (name.size() > 1 && name.back() == '.') name.remove_suffix(1);
+    return name;
+}
+
 bool append_a_labels(std::string& out, std::string_view name)
 {
     std::string const terminated{name};
@@ -23,7 +29,10 @@ bool append_a_labels(std::string& out, std::string_view name)
                                         IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
     std::unique_ptr<std::uint8_t, decltype(&::idn2_free)> const guard{looked_up, &::idn2_free};
     if (status != IDN2_OK) return false;
-    out += reinterpret_cast<char const*>(looked_up);
+    // UTS 46 maps whatever has an ASCII form: U+FF20 becomes "@", which no domain may hold.
+    auto const mapped = without_trailing_dot(reinterpret_cast<char const*>(looked_up));
+    if (!is_valid_domain(mapped)) return false;
+    out += mapped;
     return true;
 }
 
@@ -31,12 +40,9 @@ bool append_a_labels(std::string& out, std::string_view name)
 
 void append_comparable_domain(std::string& out, std::string_view name)
 {
-    auto const start = out.size();
-    if (is_ascii(name) || !append_a_labels(out, name)) {
-        for (char const c : name) out += base::to_lower(c);
-    }
-    // Only now: UTS 46 maps other full stops (U+3002, U+FF0E, U+FF61) to this one.
-    if (out.size() > start + 1 && out.back() == '.') out.pop_back();
+    bool const ascii = is_ascii(name);
+    if (!ascii && append_a_labels(out, name)) return;
+    for (char const c : ascii ? without_trailing_dot(name) : name) out += base::to_lower(c);
 }
 
 bool is_valid_domain(std::string_view comparable)

@@ -38,6 +38,7 @@ TEST(ComparableDomain, DropsATrailingDotOfEveryForm)
 TEST(ComparableDomain, KeepsWhatIdnaRefuses)
 {
     EXPECT_EQ(comparable("\xFF.Example"), "\xFF.example");
+    EXPECT_EQ(comparable("good.example＠evil.example"), "good.example＠evil.example") << "UTS 46 would make it an @";
     EXPECT_EQ(comparable(std::string_view{"\xC3\xBC\0.example", 11}), (std::string_view{"\xC3\xBC\0.example", 11}));
 }
 
