@@ -33,13 +33,13 @@ bool is_dot_atom(std::string_view text)
     return previous != '.';
 }
 
-// RFC 5322 3.4.1, without the obsolete quoted pairs: [192.0.2.1].
+// RFC 5321 4.1.3: [192.0.2.1], [IPv6:2001:db8::1]. RFC 5322 would allow nearly any text, brackets and "@" among it.
 bool is_domain_literal(std::string_view text)
 {
     if (text.size() < 3 || text.front() != '[' || text.back() != ']') return false;
     auto const inside = text.substr(1, text.size() - 2);
     return std::all_of(inside.begin(), inside.end(), [](char c) {
-        return base::is_printable_ascii(c) && c != ' ' && c != '[' && c != ']' && c != '\\';
+        return base::is_alnum(c) || c == '.' || c == ':' || c == '-';
     });
 }
 
@@ -66,19 +66,27 @@ std::optional<std::string> unfold(std::string_view value)
     return line;
 }
 
-// Does the text around the addr-spec look like another address to a program that searches for "<", or splits at
-// commas, before it minds quotes, comments and encoded words? `"<ceo@bank.example>" <me@example.org>`
+// Is there an "@" with something on both sides?
+bool resembles_address(std::string_view text)
+{
+    for (auto at = text.find('@'); at != std::string_view::npos; at = text.find('@', at + 1)) {
+        bool const glued_left = at > 0 && !is_blank(text[at - 1]);
+        bool const glued_right = at + 1 < text.size() && !is_blank(text[at + 1]);
+        if (glued_left && glued_right) return true;
+    }
+    return false;
+}
+
+// Does the text around the addr-spec hold what careless programs would take for the address? Some search for "<" or
+// split at commas before they mind quotes and comments: `"<ceo@bank.example>" <me@example.org>`. Some decode before
+// they parse: `=?utf-8?q?ceo=40bank.example?= <me@example.org>` is no quoted string then.
 bool may_mislead(std::string_view around)
 {
     auto const shown = decode_encoded_words(around, EncodedWordPlace::Anywhere);
     if (std::any_of(shown.begin(), shown.end(), [](char c) { return is_control(c) && c != '\t'; })) return true;
-    if (shown.find_first_of("<,;") == std::string::npos) return false;
-    for (auto at = shown.find('@'); at != std::string::npos; at = shown.find('@', at + 1)) {
-        bool const glued_left = at > 0 && !is_blank(shown[at - 1]);
-        bool const glued_right = at + 1 < shown.size() && !is_blank(shown[at + 1]);
-        if (glued_left && glued_right) return true;
-    }
-    return false;
+    bool const splits = shown.find_first_of("<,;") != std::string::npos;
+    bool const has_encoded_words = shown != around;
+    return (splits || has_encoded_words) && resembles_address(shown);
 }
 
 // A cursor over one unfolded field body. Each member function reads what its name says, or fails. The bare addr-spec
