@@ -1,1 +1,122 @@
-int main() { return 0; }
+// mailcorectl: the operator's hand. Here stand the commands and their options; what they do stands in commands.hpp.
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iostream>
+
+#include "core/config/load.hpp"
+#include "ctl/commands.hpp"
+#include "ctl/print.hpp"
+#include "ctl/setup.hpp"
+
+using namespace mailcore;
+
+namespace {
+
+using Run = std::function<int()>;
+
+// A command and what to call when it is the one given.
+CLI::App* add(CLI::App& parent, Run& chosen, char const* name, char const* help, Run run)
+{
+    auto* const command = parent.add_subcommand(name, help);
+    command->fallthrough();   // --config and --json may stand behind the command, too
+    if (run) command->callback([&chosen, run = std::move(run)] { chosen = run; });
+    return command;
+}
+
+void add_explain(CLI::App& app, Run& chosen, ctl::Common& common, ctl::ExplainOptions& options)
+{
+    auto* const command = add(app, chosen, "explain", "Say what would be decided for a message, and why",
+                              [&] { return ctl::explain(common, options); });
+    command->add_option("attributes", options.attributes, "What is known, by the names of Postfix's policy protocol")
+        ->option_text("KEY=VALUE...")->required();
+    command->add_option("--message", options.message, "A message: decide as the milter does at its end (- = standard input)")
+        ->option_text("FILE");
+    command->footer("Examples:\n"
+                    "  mailcorectl explain client_address=10.0.0.250 sender=amazon@inbound.keybuzz.io\n"
+                    "  mailcorectl explain client_address=10.0.0.250 sender= --message bounce.eml --json");
+}
+
+void add_stamp(CLI::App& app, Run& chosen, ctl::Common& common, ctl::StampVerifyOptions& options)
+{
+    auto* const stamp = add(app, chosen, "stamp", "Verify stamps, make their keys", nullptr);
+    stamp->require_subcommand(1);
+    auto* const verify = add(*stamp, chosen, "verify", "Check a message's signed stamp: exit 0 valid, 1 not", [&] { return ctl::stamp_verify(common, options); });
+    verify->add_option("file", options.file, "The message (default: standard input)")->option_text("FILE");
+    verify->add_option_function<std::string>("--sender", [&](std::string const& sender) {
+        options.sender = sender;
+        options.has_sender = true;
+    }, "Its envelope sender, if not as Return-Path says")->option_text("ADDRESS")->expected(1);
+    verify->add_option("--max-age", options.max_age, "Refuse older stamps")->option_text("TIME")->capture_default_str();
+    auto* const key = add(*stamp, chosen, "key", "Make the keys file, or add a key that signs from now on", nullptr);
+    key->require_subcommand(1);
+    add(*key, chosen, "new", "Make the keys file with its first key", [&] { return ctl::stamp_key_new(common); });
+    add(*key, chosen, "rotate", "Add a key that signs; old ones stay to verify", [&] { return ctl::stamp_key_rotate(common); });
+}
+
+int run_setup(ctl::Common const& common, ctl::SetupOptions const& options)
+{
+    config::Diagnostics problems;
+    auto const settings = config::load(common.config, problems);
+    std::cerr << problems.text();
+    if (problems.has_errors() && !options.undo) return 78;   // taking back must work with a broken configuration, too
+    return ctl::setup(options, settings, std::cout, std::cerr);
+}
+
+void add_setup(CLI::App& app, Run& chosen, ctl::Common& common, ctl::SetupOptions& options)
+{
+    auto* const command = add(app, chosen, "setup", "Show the changes to main.cf and master.cf; make or take them back",
+                              [&] { return run_setup(common, options); });
+    auto* const apply = command->add_flag("--apply", options.apply, "Make the changes, keeping a backup");
+    command->add_flag("--undo", options.undo, "Take back what --apply did")->excludes(apply);
+    command->add_option("--postfix-config", options.postfix_config_directory, "Postfix's configuration directory")
+        ->option_text("DIR")->capture_default_str();
+}
+
+void add_reference(CLI::App& app, Run& chosen, std::string& page)
+{
+    auto* const command = add(app, chosen, "reference", "Print a reference page: config, events, metrics or man-keys",
+                              [&] { return ctl::reference(page); });
+    command->add_option("page", page, "Which page")->option_text("PAGE")->required()
+        ->check(CLI::IsMember({"config", "events", "metrics", "man-keys"}));
+}
+
+}   // namespace
+
+int main(int argc, char** argv)
+{
+    ctl::Common common;
+    ctl::ExplainOptions explain_options;
+    ctl::StampVerifyOptions verify_options;
+    ctl::SetupOptions setup_options;
+    std::string page;
+    Run chosen;
+
+    CLI::App app{"The operator's hand for mailcore, the gate of a Postfix relay host for many tenants.", "mailcorectl"};
+    app.add_option("--config", common.config, "Configuration to work with")->option_text("FILE")->capture_default_str();
+    app.add_flag("--json", common.json, "Print one JSON document instead of text");
+    app.set_version_flag("--version", "mailcorectl " MAILCORE_VERSION, "Print the version and exit");
+    app.require_subcommand(1);
+    app.footer("Exit status: 0 fine, 1 failed or not valid, 64 usage, 78 configuration. See mailcorectl(1).");
+
+    add(app, chosen, "check", "Load the configuration and print every problem", [&] { return ctl::check(common); });
+    add(app, chosen, "reload", "Have all running daemons take the new configuration", [&] { return ctl::reload(common); });
+    add_explain(app, chosen, common, explain_options);
+    add(app, chosen, "status", "Show the running daemons and what they decided", [&] { return ctl::status(common); });
+    add(app, chosen, "tenants", "List the tenants in force", [&] { return ctl::tenants(common); });
+    add(app, chosen, "rules", "List the ordered rules in force, with hits", [&] { return ctl::rules(common); });
+    add_stamp(app, chosen, common, verify_options);
+    add_setup(app, chosen, common, setup_options);
+    add_reference(app, chosen, page);
+
+    try {
+        app.parse(argc, argv);
+        return chosen();
+    } catch (CLI::Success const& wanted) {   // --help, --version
+        return app.exit(wanted);
+    } catch (CLI::ParseError const& wrong) {
+        return ctl::complain(std::string{wrong.what()} + "; try mailcorectl --help", 64);
+    } catch (std::exception const& escaped) {
+        return ctl::complain(escaped.what());
+    }
+}

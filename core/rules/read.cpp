@@ -99,17 +99,23 @@ std::shared_ptr<mail::StampKeys const> read_stamp_keys(config::Text const& path,
     return parse_stamp_keys(path.value, *text, problems);
 }
 
-base::Result<Configuration> read_configuration(std::string const& path)
+Configuration read_configuration(std::string const& path, Diagnostics& problems)
 {
-    Diagnostics problems;
     auto settings = config::load(path, problems);
     if (settings.stamp.keys_file.position.line == 0) {   // the default: complain of it at the file that lacks it
         settings.stamp.keys_file.position.file = std::make_shared<std::string const>(path);
     }
     auto keys = read_stamp_keys(settings.stamp.keys_file, problems);
     auto ruleset = std::make_shared<Ruleset>(compile(settings, std::move(keys), problems));
+    return {std::move(settings), std::move(ruleset), problems.text()};
+}
+
+base::Result<Configuration> read_configuration(std::string const& path)
+{
+    Diagnostics problems;
+    auto configuration = read_configuration(path, problems);
     if (problems.has_errors()) return base::fail(problems.text(), base::ErrorKind::Configuration);
-    return Configuration{std::move(settings), std::move(ruleset), problems.text()};
+    return configuration;
 }
 
 }   // namespace mailcore::rules

@@ -21,6 +21,9 @@ struct Configuration {
 // (ErrorKind::Configuration).
 base::Result<Configuration> read_configuration(std::string const& path);
 
+// The same for `mailcorectl check`, which shows the problems itself.
+Configuration read_configuration(std::string const& path, config::Diagnostics& problems);
+
 // The stamp keys file: {active: k1, keys: {k1: <base64>, …}}.
 std::shared_ptr<mail::StampKeys const> read_stamp_keys(config::Text const& path, config::Diagnostics& problems);
 

@@ -1,0 +1,40 @@
+// What mailcorectl can do: one function a command. Each prints to standard output, complains on standard error, and
+// returns the exit status: 0 fine, 1 failed (or not valid), 64 usage, 78 configuration.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace mailcore::ctl {
+
+struct Common {
+    std::string config = "/etc/mailcore/mailcore.yaml";
+    bool json = false;
+};
+
+int check(Common const& common);
+
+struct ExplainOptions {
+    std::vector<std::string> attributes;   // KEY=VALUE
+    std::string message;                   // a file, "-" for standard input, "" for none
+};
+int explain(Common const& common, ExplainOptions const& options);
+
+int reload(Common const& common);
+int status(Common const& common);
+int tenants(Common const& common);
+int rules(Common const& common);
+
+struct StampVerifyOptions {
+    std::string file = "-";
+    std::string sender;            // with has_sender: may be empty for the null sender
+    bool has_sender = false;
+    std::string max_age = "30d";
+};
+int stamp_verify(Common const& common, StampVerifyOptions const& options);
+int stamp_key_new(Common const& common);
+int stamp_key_rotate(Common const& common);
+
+int reference(std::string const& page);   // config | events | metrics | man-keys
+
+}   // namespace mailcore::ctl
