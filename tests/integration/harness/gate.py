@@ -95,8 +95,7 @@ class Gate:
 
     def close(self):
         """Stop everything, in the opposite order of starting, and remove every file."""
-        for daemon in self.daemons.values():
-            daemon.abandon()
+        self.abandon_daemons()
         while self._entered:
             self._entered.pop().__exit__(None, None, None)
         if self.folder is not None:
@@ -125,8 +124,17 @@ class Gate:
         return re.sub(r"@(\w+)@", lambda found: str(places[found[1]]) if found[1] in places else found[0], text)
 
     def stop_daemons(self):
+        """Both in order: an exit status or a complaint that they leave behind is a failure."""
+        for daemon in self.daemons.values():
+            daemon.ask_to_stop()
         for daemon in self.daemons.values():
             daemon.stop()
+
+    def abandon_daemons(self):
+        for daemon in self.daemons.values():
+            daemon.ask_to_stop()
+        for daemon in self.daemons.values():
+            daemon.abandon()
 
     def connect(self, service="25", client=None, login=None, certificate=None, helo="client.test", listener=0):
         """A connection to one of Postfix's services, already introduced as whom it pretends to be."""

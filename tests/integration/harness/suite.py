@@ -40,8 +40,8 @@ def find_entries(folder, pattern="*"):
 def _text_entries(path):
     case = casefile.parse(path, path.read_text())
     for port in case.ports:
-        name = case.name if port == "25" else f"{case.name}[{port}]"
-        yield Entry(name, case.claim, path.with_name(f"{case.config}.yaml"),
+        suffix = "" if port == "25" else f" [{port}]"
+        yield Entry(case.name + suffix, case.claim + suffix, path.with_name(f"{case.config}.yaml"),
                     lambda gate, port=port: Player(gate, case, port).play())
 
 
@@ -100,8 +100,7 @@ class Suite:
 
     def _clean_up(self):
         self.config_in_force = None
-        for daemon in self.gate.daemons.values():
-            daemon.abandon()
+        self.gate.abandon_daemons()
         self.gate.postfix.delete_all()
         self.gate.sink.clear()
 
@@ -120,9 +119,7 @@ class Suite:
         else:
             self.failed += 1
         verdict = "ok  " if problem is None else "FAIL"
-        number, _, rest = entry.name.replace("_", "-").partition("-")
         detail = f"  ({entry.name})" if self.verbose else ""
-        port = f" [{rest.partition('[')[2]}" if "[" in rest else ""
-        self.say(f"{verdict} {number} {entry.claim}{port}{detail}  {seconds:.2f}s")
+        self.say(f"{verdict} {entry.name[:3]} {entry.claim}{detail}  {seconds:.2f}s")
         if problem is not None:
             self.say("     " + problem.replace("\n", "\n     "))
