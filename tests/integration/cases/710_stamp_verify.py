@@ -20,14 +20,24 @@ def run(gate):
     claim_equal(verify(raw.replace(b"Hello.", b"Other.")), 0, "status with another body: the stamp proves its fields only")
     for title, altered in alterations(raw):
         claim_equal(verify(altered), 1, f"status for a message with {title}")
+    check_a_sender_in_mixed_case(gate, verify)
     claim_equal(verify(raw, sender="other@keybuzz.io"), 1, "status with another envelope sender")
     claim_equal(verify(raw, sender=""), 1, "status with the null sender")
 
 
-def delivered(gate):
+def delivered(gate, sender=SENDER, recipient="buyer@example.com"):
     with gate.connect(client="10.0.0.250") as connection:
-        claim_accepted(connection.send_mail(SENDER, ["buyer@example.com"], MESSAGE))
-    return gate.sink.wait_for("buyer@example.com").raw
+        claim_accepted(connection.send_mail(sender, [recipient], MESSAGE))
+        connection.quit()
+    return gate.sink.wait_for(recipient).raw
+
+
+def check_a_sender_in_mixed_case(gate, verify):
+    """What the receiver's Return-Path says is the sender as it was sent, and that must verify."""
+    sender = "Orders+T-4711@Shop.KeyBuzz.io"
+    raw = delivered(gate, sender, "other@example.com")
+    claim_equal(gate.sink.wait_for("other@example.com").sender, sender, "envelope sender as delivered")
+    claim_equal(verify(raw, sender=sender), 0, "status with a sender in mixed case, as delivered")
 
 
 def alterations(raw):
