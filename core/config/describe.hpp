@@ -72,8 +72,8 @@ void describe(std::vector<SectionText>& sections, std::string const& path, std::
     for_each_field<S>([&](auto const& row) {
         using Member = std::remove_cvref_t<decltype(defaults.*row.member)>;
         using Inner = typename InnerOf<Member>::Section;
-        KeyText text{std::string{row.key}, type_of(row.form), flow(defaults.*row.member, row.form), std::string{row.meaning},
-                     row.presence};
+        KeyText text{std::string{row.key}, type_of(row.form), flow(defaults.*row.member, row.form),
+                     std::string{row.meaning}, row.presence};
         if constexpr (HasFields<Inner>) {
             constexpr bool by_name = std::same_as<std::remove_cvref_t<decltype(row.form)>, NamedSections>;
             if (std::same_as<Inner, Member>) text.absent.clear();   // its own section tells its defaults

@@ -152,7 +152,8 @@ std::string Diagnostics::text() const
     for (auto const* each : in_order()) {
         auto const& position = each->position;
         out << shown(position.text(), std::string::npos) << ": ";
-        out << (each->severity == Severity::Warning ? "warning: " : "") << shown(each->message, std::string::npos) << '\n';
+        out << (each->severity == Severity::Warning ? "warning: " : "") << shown(each->message, std::string::npos)
+            << '\n';
         if (position.line == 0 || !position.file) continue;
 
         auto const source = sources_.find(*position.file);
@@ -161,7 +162,8 @@ std::string Diagnostics::text() const
             file = &source->first;
             lines = LineWalker{source->second};
         }
-        show_line(out, position.line, lines.line(position.line), static_cast<std::size_t>(std::max(position.column, 1) - 1));
+        show_line(out, position.line, lines.line(position.line),
+                  static_cast<std::size_t>(std::max(position.column, 1) - 1));
     }
     return out.str();
 }

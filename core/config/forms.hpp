@@ -32,7 +32,7 @@ struct Check {
 };
 
 bool is_absolute_path(std::string_view text);
-bool is_own_header(std::string_view text);      // a header name, and none that mail itself needs
+bool is_header_name(std::string_view text);
 bool is_name(std::string_view text);
 bool is_socket_mode(std::string_view text);
 bool is_rule_name(std::string_view text);       // 1 to 64 bytes
@@ -112,7 +112,10 @@ struct SizeForm {
     std::uint64_t least = 0;
     std::string type() const { return print_unit ? "size" : "number or size"; }
     base::Result<std::uint64_t> parse(Written const& written) const;
-    std::string print(std::uint64_t value) const { return print_unit ? base::format_size(value) : std::to_string(value); }
+    std::string print(std::uint64_t value) const
+    {
+        return print_unit ? base::format_size(value) : std::to_string(value);
+    }
 };
 
 inline constexpr SizeForm size(std::uint64_t least = 0) { return {true, least}; }

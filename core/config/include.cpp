@@ -42,7 +42,8 @@ bool same_file(std::string const& left, std::string const& right)
 {
     struct stat a {};
     struct stat b {};
-    return ::stat(left.c_str(), &a) == 0 && ::stat(right.c_str(), &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return ::stat(left.c_str(), &a) == 0 && ::stat(right.c_str(), &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
 }
 
 // glob(3) tells of directories it cannot read through a function without an argument of ours.
@@ -84,7 +85,9 @@ base::Result<> refuse_kind(int file, std::string const& path, OnlyRegular only_r
     struct stat status {};
     if (::fstat(file, &status) != 0) return base::fail_errno("cannot read " + path);
     if (S_ISDIR(status.st_mode)) return fail("cannot read: it is a directory");
-    if (only_regular == OnlyRegular::Yes && !S_ISREG(status.st_mode)) return fail("cannot read: it is not a regular file");
+    if (only_regular == OnlyRegular::Yes && !S_ISREG(status.st_mode)) {
+        return fail("cannot read: it is not a regular file");
+    }
     return {};
 }
 

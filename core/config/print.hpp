@@ -109,7 +109,8 @@ template <HasFields S, class Row>
 bool is_given(S const& section, Row const& row)
 {
     static S const nothing_given{};
-    return row.presence != Presence::Optional || flow(section.*row.member, row.form) != flow(nothing_given.*row.member, row.form);
+    return row.presence != Presence::Optional ||
+           flow(section.*row.member, row.form) != flow(nothing_given.*row.member, row.form);
 }
 
 template <HasFields S>
@@ -127,13 +128,15 @@ void print_block(std::string& out, S const& section, std::string const& indent);
 
 // A key whose value does not go over several lines.
 template <class Value, class Form>
-void print_entry(std::string& out, std::string_view key, Value const& value, Form const& form, std::string const& indent)
+void print_entry(std::string& out, std::string_view key, Value const& value, Form const& form,
+                 std::string const& indent)
 {
     out += indent + std::string{key} + ": " + flow(value, form) + '\n';
 }
 
 template <HasFields S>
-void print_entry(std::string& out, std::string_view key, S const& section, SectionForm const&, std::string const& indent)
+void print_entry(std::string& out, std::string_view key, S const& section, SectionForm const&,
+                 std::string const& indent)
 {
     out += indent + std::string{key} + ":\n";
     print_block(out, section, indent + "  ");
@@ -141,19 +144,21 @@ void print_entry(std::string& out, std::string_view key, S const& section, Secti
 
 // Lists of sections and maps: an item a line.
 template <HasFields S>
-void print_entry(std::string& out, std::string_view key, std::vector<S> const& sections, ListOf<SectionForm> const& form,
-                 std::string const& indent)
+void print_entry(std::string& out, std::string_view key, std::vector<S> const& sections,
+                 ListOf<SectionForm> const& form, std::string const& indent)
 {
     out += indent + std::string{key} + (sections.empty() ? ": []\n" : ":\n");
     for (auto const& section : sections) out += indent + "  - " + flow(section, form.each) + '\n';
 }
 
 template <class Value, class Form>
-void print_entry(std::string& out, std::string_view key, std::map<std::string, Value> const& values, MapOf<Form> const& form,
-                 std::string const& indent)
+void print_entry(std::string& out, std::string_view key, std::map<std::string, Value> const& values,
+                 MapOf<Form> const& form, std::string const& indent)
 {
     out += indent + std::string{key} + (values.empty() ? ": {}\n" : ":\n");
-    for (auto const& [name, value] : values) out += indent + "  " + yaml_text(name) + ": " + flow(value, form.each) + '\n';
+    for (auto const& [name, value] : values) {
+        out += indent + "  " + yaml_text(name) + ": " + flow(value, form.each) + '\n';
+    }
 }
 
 template <HasFields S>

@@ -64,7 +64,8 @@ void read(Reader& reader, Path const& path, Node const& node, std::vector<Value>
 template <class Value, class Form>
 void read(Reader& reader, Path const& path, Node const& node, std::vector<Value>& out, Maybe<Form> const& form);
 template <class Value, class Form>
-void read(Reader& reader, Path const& path, Node const& node, std::map<std::string, Value>& out, MapOf<Form> const& form);
+void read(Reader& reader, Path const& path, Node const& node, std::map<std::string, Value>& out,
+          MapOf<Form> const& form);
 template <HasFields S>
 void read(Reader& reader, Path const& path, Node const& node, std::vector<S>& out, NamedSections const& form);
 template <HasFields S>
@@ -148,7 +149,8 @@ void read(Reader& reader, Path const& path, Node const& node, std::vector<Value>
 }
 
 template <class Value, class Form>
-void read(Reader& reader, Path const& path, Node const& node, std::map<std::string, Value>& out, MapOf<Form> const& form)
+void read(Reader& reader, Path const& path, Node const& node, std::map<std::string, Value>& out,
+          MapOf<Form> const& form)
 {
     if (node.kind != Node::Kind::Nothing && !reader.expect(Node::Kind::Map, "a map", path, node)) return;
     out.clear();

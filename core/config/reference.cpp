@@ -47,7 +47,8 @@ std::string reference_section(SectionText const& section)
     if (!section.meaning.empty()) out += section.meaning + "\n\n";
     out += "| key | type | default | meaning |\n| --- | --- | --- | --- |\n";
     for (auto const& key : section.keys) {
-        out += "| `" + key.key + "` | " + cell(key.type) + " | " + default_cell(key) + " | " + cell(key.meaning) + " |\n";
+        out +=
+            "| `" + key.key + "` | " + cell(key.type) + " | " + default_cell(key) + " | " + cell(key.meaning) + " |\n";
     }
     return out;
 }

@@ -10,28 +10,37 @@ namespace mailcore::config {
 
 using namespace std::chrono_literals;
 
-inline constexpr Check kAbsolutePath{"absolute path", is_absolute_path, "an absolute path; write one as in /var/lib/mailcore"};
-inline constexpr Check kPathOrOff{"absolute path or \"\"", or_empty<is_absolute_path>, "an absolute path; write one, or \"\" for none"};
-inline constexpr Check kHeaderName{"header name", is_own_header,
-                                   "a header to use here; write one of your own, as in X-Tenant, without a colon"};
-inline constexpr Check kLogTarget{"stderr or absolute path", is_log_target, "a log target; write stderr or an absolute path"};
-inline constexpr Check kMailLog{"journal or absolute path", is_mail_log, "a log to read; write journal or an absolute path"};
-inline constexpr Check kLimitStore{"lmdb:/path, redis://host:port/db or rediss://…", is_limit_store,
-                                   "a store of limits; write lmdb:/path, redis://host:port/db or rediss://host:port/db"};
+inline constexpr Check kAbsolutePath{"absolute path", is_absolute_path,
+                                     "an absolute path; write one as in /var/lib/mailcore"};
+inline constexpr Check kPathOrOff{"absolute path or \"\"", or_empty<is_absolute_path>,
+                                  "an absolute path; write one, or \"\" for none"};
+inline constexpr Check kHeaderName{"header name", is_header_name,
+                                   "a header name; write one as in X-Tenant, without a colon"};
+inline constexpr Check kLogTarget{"stderr or absolute path", is_log_target,
+                                  "a log target; write stderr or an absolute path"};
+inline constexpr Check kMailLog{"journal or absolute path", is_mail_log,
+                                "a log to read; write journal or an absolute path"};
+inline constexpr Check kLimitStore{
+    "lmdb:/path, redis://host:port/db or rediss://…", is_limit_store,
+    "a store of limits; write lmdb:/path, redis://host:port/db or rediss://host:port/db"};
 inline constexpr Check kOutcomeStore{"sqlite:/path", is_outcome_store, "a store of outcomes; write sqlite:/path"};
-inline constexpr Check kSocketMode{"octal mode in quotes", is_socket_mode, "a socket mode; write four octal digits, as in \"0660\""};
+inline constexpr Check kSocketMode{"octal mode in quotes", is_socket_mode,
+                                   "a socket mode; write four octal digits, as in \"0660\""};
 inline constexpr Check kUrl{"URL or \"\"", or_empty<is_url>, "a URL; write https://… or http://…, or \"\" for none"};
 inline constexpr Check kSomeText{"text", not_empty, "allowed here; it must not be empty"};
-inline constexpr Check kReplyText{"ASCII text, at most 300", is_reply_text, "a reply text; write at most 300 ASCII characters"};
+inline constexpr Check kReplyText{"ASCII text, at most 300", is_reply_text,
+                                  "a reply text; write at most 300 ASCII characters"};
 inline constexpr Check kRuleName{"text, at most 64", is_rule_name, "a rule's name; write 1 to 64 characters"};
-inline constexpr Check kName{"name", is_name,
-                             "a name; write letters, digits, \".\", \"_\" and \"-\", at most 64, the first a letter or digit"};
+inline constexpr Check kName{
+    "name", is_name, "a name; write letters, digits, \".\", \"_\" and \"-\", at most 64, the first a letter or digit"};
 
 constexpr auto fields(Of<LogSettings>)
 {
     return std::tuple{
-        field("level", &LogSettings::level, "The least severe message to write.", one_of("debug", "info", "warning", "error").called("level")),
-        field("format", &LogSettings::format, "JSON lines, or text for people.", one_of("json", "text").called("format")),
+        field("level", &LogSettings::level, "The least severe message to write.",
+              one_of("debug", "info", "warning", "error").called("level")),
+        field("format", &LogSettings::format, "JSON lines, or text for people.",
+              one_of("json", "text").called("format")),
         field("target", &LogSettings::target, "Where the log goes.", checked_text(kLogTarget)),
     };
 }
@@ -68,24 +77,29 @@ constexpr auto fields(Of<ClaimsSettings>)
 constexpr auto fields(Of<StampSettings>)
 {
     return std::tuple{
-        field("tenant_header", &StampSettings::tenant_header, "Header that carries the tenant.", checked_text(kHeaderName)),
+        field("tenant_header", &StampSettings::tenant_header, "Header that carries the tenant.",
+              checked_text(kHeaderName)),
         field("ticket_header", &StampSettings::ticket_header, "Header that carries the ticket, when one is known.",
               checked_text(kHeaderName)),
         field("signature_header", &StampSettings::signature_header, "Header that carries the signature.",
               checked_text(kHeaderName)),
         field("keys_file", &StampSettings::keys_file,
-              "Signing keys, made by `mailcorectl stamp key new`; \"\" = stamps are not signed.", checked_text(kPathOrOff)),
+              "Signing keys, made by `mailcorectl stamp key new`; \"\" = stamps are not signed.",
+              checked_text(kPathOrOff)),
     };
 }
 
 constexpr auto fields(Of<LimitsSettings>)
 {
     return std::tuple{
-        field("store", &LimitsSettings::store, "Where limits and suspensions are kept: lmdb:DIR for one host, Redis for several.",
+        field("store", &LimitsSettings::store,
+              "Where limits and suspensions are kept: lmdb:DIR for one host, Redis for several.",
               checked_address(kLimitStore)),
-        field("count_at", &LimitsSettings::count_at, "Which daemon counts a message, once.", one_of("milter", "policy")),
+        field("count_at", &LimitsSettings::count_at, "Which daemon counts a message, once.",
+              one_of("milter", "policy")),
         field("fallback", &LimitsSettings::fallback, "Counts while Redis is away.", checked_address(kLimitStore)),
-        field("on_error", &LimitsSettings::on_error, "What happens to mail when the fallback fails too.", one_of("pass", "defer")),
+        field("on_error", &LimitsSettings::on_error, "What happens to mail when the fallback fails too.",
+              one_of("pass", "defer")),
     };
 }
 
@@ -93,7 +107,8 @@ constexpr auto fields(Of<WarmupSettings>)
 {
     return std::tuple{
         required(field("from", &WarmupSettings::from, "The number to begin with.", checked_text(kSomeText))),
-        required(field("start", &WarmupSettings::start, "The day it begins, as in 2026-11-21.", checked_text(kSomeText))),
+        required(
+            field("start", &WarmupSettings::start, "The day it begins, as in 2026-11-21.", checked_text(kSomeText))),
         required(field("double_every", &WarmupSettings::double_every, "How long until the number doubles, as in 2d.",
                        checked_text(kSomeText))),
         required(field("until", &WarmupSettings::until, "The number at which growth ends.", checked_text(kSomeText))),
@@ -103,13 +118,15 @@ constexpr auto fields(Of<WarmupSettings>)
 constexpr auto fields(Of<LimitSettings>)
 {
     return std::tuple{
-        optional(field("messages", &LimitSettings::messages, "Messages in `per`. Exactly one of messages, recipients and bytes.",
-                       number(1, 1'000'000'000))),
+        optional(field("messages", &LimitSettings::messages,
+                       "Messages in `per`. Exactly one of messages, recipients and bytes.", number(1, 1'000'000'000))),
         optional(field("recipients", &LimitSettings::recipients, "Recipients in `per`.", number(1, 1'000'000'000))),
         optional(field("bytes", &LimitSettings::bytes, "Bytes in `per`.", size(1))),
         required(field("per", &LimitSettings::per, "The time the number is for.", duration(1ms, 8784h))),
-        optional(field("burst", &LimitSettings::burst, "How much may come at once; without it the limit's own number.", amount(1))),
-        field("action", &LimitSettings::action, "What a sender over the limit is told: try later, or no.", one_of("defer", "reject").called("action")),
+        optional(field("burst", &LimitSettings::burst, "How much may come at once; without it the limit's own number.",
+                       amount(1))),
+        field("action", &LimitSettings::action, "What a sender over the limit is told: try later, or no.",
+              one_of("defer", "reject").called("action")),
         field("key", &LimitSettings::key, "What is counted apart.", one_of("tenant", "client", "login", "sender")),
         optional(field("warmup", &LimitSettings::warmup, "A limit that grows day by day.")),
     };
@@ -122,9 +139,10 @@ constexpr auto fields(Of<TicketSettings>)
         field("pattern", &TicketSettings::pattern, "What a whole ticket looks like (RE2).", checked_text(kSomeText)),
         field("sources", &TicketSettings::sources, "Where a ticket is looked for, in this order.",
               list_of(one_of("header", "plus", "subject", "references").called("source"))),
-        field("subject", &TicketSettings::subject, "Finds the ticket in the subject (RE2, group 1).", checked_text(kSomeText)),
-        field("references", &TicketSettings::references, "Finds the ticket in References and In-Reply-To (RE2, group 1).",
+        field("subject", &TicketSettings::subject, "Finds the ticket in the subject (RE2, group 1).",
               checked_text(kSomeText)),
+        field("references", &TicketSettings::references,
+              "Finds the ticket in References and In-Reply-To (RE2, group 1).", checked_text(kSomeText)),
     };
 }
 
@@ -139,12 +157,16 @@ constexpr auto fields(Of<RecipientSettings>)
 constexpr auto fields(Of<TenantSettings>)
 {
     return std::tuple{
-        field("clients", &TenantSettings::clients, "Networks the tenant sends from: CIDR, address, !exclusion or $name of `networks`."),
+        field("clients", &TenantSettings::clients,
+              "Networks the tenant sends from: CIDR, address, !exclusion or $name of `networks`."),
         field("logins", &TenantSettings::logins, "SASL logins of the tenant."),
-        field("certificates", &TenantSettings::certificates, "sha256:HEX of the public keys of the tenant's client certificates."),
+        field("certificates", &TenantSettings::certificates,
+              "sha256:HEX of the public keys of the tenant's client certificates."),
         field("senders", &TenantSettings::senders, "Envelope senders it may use: address, @domain or @.subdomains."),
-        field("null_sender", &TenantSettings::null_sender, "Whether it may send bounces (empty envelope sender).", one_of("allow", "reject")),
-        field("from", &TenantSettings::from, "Whether the header From must be one of `senders`.", one_of("enforce", "observe", "off")),
+        field("null_sender", &TenantSettings::null_sender, "Whether it may send bounces (empty envelope sender).",
+              one_of("allow", "reject")),
+        field("from", &TenantSettings::from, "Whether the header From must be one of `senders`.",
+              one_of("enforce", "observe", "off")),
         field("recipients", &TenantSettings::recipients, "Whom it may write to."),
         field("ticket", &TenantSettings::ticket, "How the ticket of a message is found."),
         field("size", &TenantSettings::size, "The largest message, header and body; 0 = any.", size()),
@@ -162,7 +184,8 @@ constexpr auto fields(Of<WhenSettings>)
         optional(field("client", &WhenSettings::client, "Client address: CIDR, address or $name.", texts)),
         optional(field("login", &WhenSettings::login, "SASL login.", texts)),
         optional(field("sender", &WhenSettings::sender, "Envelope sender, as in `senders`.", texts)),
-        optional(field("recipient", &WhenSettings::recipient, "Recipient; at the end of a message any of them.", texts)),
+        optional(
+            field("recipient", &WhenSettings::recipient, "Recipient; at the end of a message any of them.", texts)),
         optional(field("from", &WhenSettings::from, "Address of the header From.", texts)),
         optional(field("helo", &WhenSettings::helo, "Name given at HELO.", texts)),
         optional(field("port", &WhenSettings::port, "Port the client connected to.", any_of(number(1, 65'535)))),
@@ -175,9 +198,12 @@ constexpr auto fields(Of<WhenSettings>)
 constexpr auto fields(Of<RuleSettings>)
 {
     return std::tuple{
-        required(field("name", &RuleSettings::name, "Shown in log, metrics and `mailcorectl rules`.", checked_text(kRuleName))),
-        optional(field("when", &RuleSettings::when, "Conditions, all of which must hold; a list means any of it. None: always.")),
-        required(field("action", &RuleSettings::action, "pass ends the rules (not the limits); hold puts the message into quarantine.",
+        required(field("name", &RuleSettings::name, "Shown in log, metrics and `mailcorectl rules`.",
+                       checked_text(kRuleName))),
+        optional(field("when", &RuleSettings::when,
+                       "Conditions, all of which must hold; a list means any of it. None: always.")),
+        required(field("action", &RuleSettings::action,
+                       "pass ends the rules (not the limits); hold puts the message into quarantine.",
                        one_of("pass", "reject", "defer", "hold").called("action"))),
         optional(field("text", &RuleSettings::text, "What the sender is told.", checked_text(kReplyText))),
     };
@@ -188,19 +214,22 @@ constexpr auto fields(Of<WebhookSettings>)
     constexpr auto timeout = duration(1ms, 10min);
     return std::tuple{
         field("url", &WebhookSettings::url, "Where outcomes are posted; \"\" = off.", checked_address(kUrl)),
-        field("secret_file", &WebhookSettings::secret_file, "Key of the signature X-Mailcore-Signature.", checked_text(kAbsolutePath)),
+        field("secret_file", &WebhookSettings::secret_file, "Key of the signature X-Mailcore-Signature.",
+              checked_text(kAbsolutePath)),
         field("timeout", &WebhookSettings::timeout, "Of one request.", timeout),
         field("retry", &WebhookSettings::retry, "Pauses before the next attempts; after them every minute.",
               list_of(duration(1ms, 24h))),
         field("give_up_after", &WebhookSettings::give_up_after, "An event this old is `failed`.", duration(1ms, 8784h)),
-        field("batch", &WebhookSettings::batch, "Events in one request; above 1 they are posted as an array.", number(1, 10'000)),
+        field("batch", &WebhookSettings::batch, "Events in one request; above 1 they are posted as an array.",
+              number(1, 10'000)),
     };
 }
 
 constexpr auto fields(Of<AlertSettings>)
 {
     return std::tuple{
-        field("failure_rate", &AlertSettings::failure_rate, "Part of a tenant's mail that may fail before an alert.", percent()),
+        field("failure_rate", &AlertSettings::failure_rate, "Part of a tenant's mail that may fail before an alert.",
+              percent()),
         field("window", &AlertSettings::window, "The time it is measured over.", duration(1s, 8784h)),
     };
 }
@@ -223,21 +252,26 @@ constexpr auto fields(Of<Settings>)
 {
     return std::tuple{
         field("log", &Settings::log, "The daemons' own log."),
-        field("decision_log", &Settings::decision_log, "One JSON line a decision, reopened on reload; \"\" = off.", checked_text(kPathOrOff)),
+        field("decision_log", &Settings::decision_log, "One JSON line a decision, reopened on reload; \"\" = off.",
+              checked_text(kPathOrOff)),
         field("state_directory", &Settings::state_directory, "What must survive a restart, and the control sockets.",
               checked_text(kAbsolutePath)),
         field("networks", &Settings::networks, "Named lists of networks, used as $name: CIDR, address or !exclusion.",
               map_of(list_of(any_text()), &kName)),
-        field("socket_mode", &Settings::socket_mode, "Of the unix sockets, set once at start.", checked_text(kSocketMode)),
+        field("socket_mode", &Settings::socket_mode, "Of the unix sockets, set once at start.",
+              checked_text(kSocketMode)),
         field("socket_group", &Settings::socket_group, "Group of the unix sockets.", checked_text(kSomeText)),
         field("policy", &Settings::policy, "mailcore-policy."),
         field("milter", &Settings::milter, "mailcore-milter."),
-        field("unknown_tenant", &Settings::unknown_tenant, "Mail of which no tenant, or more than one, is known.", one_of("reject", "observe")),
-        field("on_error", &Settings::on_error, "Failures inside a running daemon: mail waits, or goes through unchecked.", one_of("defer", "pass")),
+        field("unknown_tenant", &Settings::unknown_tenant, "Mail of which no tenant, or more than one, is known.",
+              one_of("reject", "observe")),
+        field("on_error", &Settings::on_error,
+              "Failures inside a running daemon: mail waits, or goes through unchecked.", one_of("defer", "pass")),
         field("claims", &Settings::claims, "What an allowed client may say about its message."),
         field("stamp", &Settings::stamp, "What the milter puts on each message."),
         field("limits", &Settings::limits, "Where limits are counted."),
-        field("include", &Settings::include, "Files with more `tenants`; relative to this file, with * and ?.", list_of(checked_text(kSomeText))),
+        field("include", &Settings::include, "Files with more `tenants`; relative to this file, with * and ?.",
+              list_of(checked_text(kSomeText))),
         field("tenants", &Settings::tenants, "Who may send what, by name.", NamedSections{&kName}),
         field("rules", &Settings::rules, "Ordered, first match wins, after the tenant is known."),
         field("outcomes", &Settings::outcomes, "mailcore-outcomes."),

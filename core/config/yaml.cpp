@@ -49,8 +49,8 @@ std::string_view from(std::string_view text, YAML::Mark const& mark)
 // Turns yaml-cpp's events into nodes.
 class TreeBuilder : public YAML::EventHandler {
 public:
-    TreeBuilder(std::pmr::memory_resource& memory, std::shared_ptr<std::string const> const& name, std::string_view text,
-                Diagnostics& problems)
+    TreeBuilder(std::pmr::memory_resource& memory, std::shared_ptr<std::string const> const& name,
+                std::string_view text, Diagnostics& problems)
         : memory_{memory}, name_{name}, text_{text}, problems_{problems}
     {
     }
@@ -60,7 +60,8 @@ public:
     // Where the innermost [ or { stands that is still open.
     Node const* open_bracket() const
     {
-        auto const innermost = std::find_if(open_.rbegin(), open_.rend(), [](Open const& each) { return each.in_brackets; });
+        auto const innermost =
+            std::find_if(open_.rbegin(), open_.rend(), [](Open const& each) { return each.in_brackets; });
         return innermost == open_.rend() ? nullptr : innermost->node;
     }
 
@@ -85,7 +86,8 @@ public:
         error(mark, "aliases (*) are not supported: write the value out; a text that begins with * must be quoted");
         add(make(Node::Kind::Refused, mark));
     }
-    void OnScalar(YAML::Mark const& mark, std::string const& tag, YAML::anchor_t anchor, std::string const& value) override
+    void OnScalar(YAML::Mark const& mark, std::string const& tag, YAML::anchor_t anchor,
+                  std::string const& value) override
     {
         refuse_anchor(mark, anchor);
         bool const refused = refuse_tag(mark, tag) || refuse_content(mark, value);
@@ -219,8 +221,9 @@ private:
                 continue;
             }
             auto const& key = *(*link)->key;
-            problems_.error({name_, key.line, key.column}, "duplicate key " + in_quotes(key.text) +
-                                                               "; first given at line " + std::to_string(earlier->line));
+            problems_.error(
+                {name_, key.line, key.column},
+                "duplicate key " + in_quotes(key.text) + "; first given at line " + std::to_string(earlier->line));
             *link = (*link)->next;
         }
     }
@@ -266,7 +269,10 @@ Refusal refusal_at(YAML::Mark const& mark, std::string message)
     return {nowhere ? 1 : mark.line + 1, nowhere ? 1 : mark.column + 1, std::move(message)};
 }
 
-bool is_one_of(char c, std::string_view characters) { return c != '\0' && characters.find(c) != std::string_view::npos; }
+bool is_one_of(char c, std::string_view characters)
+{
+    return c != '\0' && characters.find(c) != std::string_view::npos;
+}
 
 // Where the blanks before the marked text hold a tab: how far back it stands. 0 = they hold none.
 std::size_t tab_before(std::string_view text, YAML::Mark const& mark)
@@ -295,10 +301,13 @@ std::string in_clear_words(YAML::Exception const& problem, std::string_view text
     }
     if (said == YAML::ErrorMsg::EOF_IN_SCALAR) return "a quoted text is not closed";
     if (said == YAML::ErrorMsg::MAP_VALUE) {
-        return "a colon cannot stand here: a text that holds \": \" must be quoted, or a colon is missing in the line above";
+        return "a colon cannot stand here: a text that holds \": \" must be quoted, or a colon is missing in the line "
+               "above";
     }
     if (said == YAML::ErrorMsg::FLOW_END) return "a closing bracket without an opening one";
-    if (said.starts_with(YAML::ErrorMsg::INVALID_ESCAPE)) return "this \\ makes no sense in double quotes; use single quotes";
+    if (said.starts_with(YAML::ErrorMsg::INVALID_ESCAPE)) {
+        return "this \\ makes no sense in double quotes; use single quotes";
+    }
     return "this is not valid YAML: " + said;
 }
 
@@ -312,7 +321,8 @@ Refusal explain(YAML::Exception const& problem, std::string_view text, TreeBuild
     }
     auto const* bracket = builder.open_bracket();
     if (bracket && (said == YAML::ErrorMsg::END_OF_MAP_FLOW || said == YAML::ErrorMsg::END_OF_SEQ_FLOW)) {
-        auto const* which = bracket->kind == Node::Kind::List ? "this [ is not closed by ]" : "this { is not closed by }";
+        auto const* which =
+            bracket->kind == Node::Kind::List ? "this [ is not closed by ]" : "this { is not closed by }";
         return {bracket->line, bracket->column,
                 std::string{which} + ", or a comma is missing, before line " + std::to_string(problem.mark.line + 1)};
     }

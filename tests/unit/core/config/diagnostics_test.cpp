@@ -111,8 +111,8 @@ TEST(Diagnostics, CutALongLineAroundTheCaret)
     Diagnostics problems;
     problems.remember_source("a.yaml", std::string(1000, 'x') + '!' + std::string(1000, 'y'));
     problems.error(at("a.yaml", 1, 1001), "wrong");
-    EXPECT_EQ(problems.text(), "a.yaml:1:1001: wrong\n    1 | ..." + std::string(100, 'x') + '!' + std::string(59, 'y') +
-                                   "...\n      |    " + std::string(100, ' ') + "^\n");
+    EXPECT_EQ(problems.text(), "a.yaml:1:1001: wrong\n    1 | ..." + std::string(100, 'x') + '!' +
+                                   std::string(59, 'y') + "...\n      |    " + std::string(100, ' ') + "^\n");
 }
 
 TEST(Diagnostics, NeverCutACharacterInTwo)

@@ -95,7 +95,8 @@ TEST(Word, IsSuggestedWhenNear)
 TEST(Name, IsWhatTheContractSays)
 {
     for (auto const* name : {"a", "0", "kbz_test", "Shop-1.example", "a..b"}) EXPECT_TRUE(is_name(name)) << name;
-    for (auto const* name : {"", "-a", ".a", "_a", "a b", "a/b", "a\nb", "sh\xc3\xb6p", "$a"}) EXPECT_FALSE(is_name(name)) << name;
+    for (auto const* name : {"", "-a", ".a", "_a", "a b", "a/b", "a\nb", "sh\xc3\xb6p", "$a"})
+        EXPECT_FALSE(is_name(name)) << name;
     EXPECT_TRUE(is_name(std::string(64, 'a')));
     EXPECT_FALSE(is_name(std::string(65, 'a')));
 }
@@ -106,12 +107,10 @@ TEST(SocketMode, IsFourOctalDigits)
     for (auto const* mode : {"660", "1777", "0888", "00660", "", "rw-r"}) EXPECT_FALSE(is_socket_mode(mode)) << mode;
 }
 
-TEST(OwnHeader, IsNoneThatMailNeeds)
+TEST(HeaderName, IsWhatCanStandBeforeTheColon)
 {
-    for (auto const* name : {"X-KeyBuzz-Tenant", "Tenant", "x"}) EXPECT_TRUE(is_own_header(name)) << name;
-    for (auto const* name : {"", "X Tenant", "X-Tenant:", "From", "SUBJECT", "Content-Type", "resent-from", "X-\xc3\xbc"}) {
-        EXPECT_FALSE(is_own_header(name)) << name;
-    }
+    for (auto const* name : {"X-KeyBuzz-Tenant", "Tenant", "x"}) EXPECT_TRUE(is_header_name(name)) << name;
+    for (auto const* name : {"", "X Tenant", "X-Tenant:", "X-\xc3\xbc"}) EXPECT_FALSE(is_header_name(name)) << name;
 }
 
 TEST(ReplyText, IsAsciiOfAtMost300)
@@ -127,7 +126,8 @@ TEST(YamlText, IsQuotedWhereAReaderMightMisunderstand)
     EXPECT_EQ(yaml_text("postfix"), "postfix");
     EXPECT_EQ(yaml_text("/var/log/mail.log"), "/var/log/mail.log");
     EXPECT_EQ(yaml_text("unix:/run/x.sock"), "unix:/run/x.sock");
-    for (auto const* text : {"", "0660", "off", "NULL", "~", "@a.example", "!10.0.0.1", "a: b", "a #b", "- a", "a:", "*", "::1"}) {
+    for (auto const* text :
+         {"", "0660", "off", "NULL", "~", "@a.example", "!10.0.0.1", "a: b", "a #b", "- a", "a:", "*", "::1"}) {
         EXPECT_EQ(yaml_text(text), '"' + std::string{text} + '"');
     }
     EXPECT_EQ(yaml_text("\\[#\"x\"\\]"), R"("\\[#\"x\"\\]")");

@@ -103,7 +103,8 @@ TEST(Include, ReportsADirectoryItMayNotRead)   // silence would mean: those tena
         said = Loaded{main}.problems.text();
     }
     std::filesystem::permissions(directory.path() / "tenants.d", std::filesystem::perms::owner_all);
-    EXPECT_NE(said.find("include: cannot read " + (directory.path() / "tenants.d").string()), std::string::npos) << said;
+    EXPECT_NE(said.find("include: cannot read " + (directory.path() / "tenants.d").string()), std::string::npos)
+        << said;
     EXPECT_NE(said.find("Permission denied"), std::string::npos) << said;
 }
 

@@ -132,8 +132,9 @@ TEST(Load, TakesASocketModeWithoutQuotesAsWritten)
 
 TEST(Load, ReadsTheWarmupOfALimitAsTexts)
 {
-    auto const settings = good("tenants: {shop: {clients: [192.0.2.1], senders: [\"@shop.example\"], limits: [{messages: 5000,"
-                               " per: 1d, warmup: {from: 50, start: 2026-11-21, double_every: 2d, until: 5000}}]}}\n");
+    auto const settings = good(
+        "tenants: {shop: {clients: [192.0.2.1], senders: [\"@shop.example\"], limits: [{messages: 5000,"
+        " per: 1d, warmup: {from: 50, start: 2026-11-21, double_every: 2d, until: 5000}}]}}\n");
     auto const& warmup = settings.tenants[0].limits[0].warmup;
     ASSERT_TRUE(warmup);
     EXPECT_EQ(warmup->from.value, "50");
@@ -144,7 +145,8 @@ TEST(Load, ReadsTheWarmupOfALimitAsTexts)
 
 TEST(Load, GivesWhatCouldBeReadBesideTheProblems)
 {
-    Loaded const loaded{"policy: {max_clients: many, listen: systemd}\ntenants: {shop: {clients: [192.0.2.1, []], sendrs: []}}\n"};
+    Loaded const loaded{
+        "policy: {max_clients: many, listen: systemd}\ntenants: {shop: {clients: [192.0.2.1, []], sendrs: []}}\n"};
     EXPECT_EQ(loaded.problems.all().size(), 3u);
     EXPECT_EQ(loaded.settings.policy.listen.value, "systemd");
     EXPECT_EQ(loaded.settings.policy.max_clients, 10'000u);

@@ -84,7 +84,8 @@ TEST(AllKeys, HoldEveryKeyWithAValueThatIsNotItsDefault)
                 auto const* value = node->find(key.key);
                 return value && as_flow(*value) != key.absent;
             });
-            EXPECT_TRUE(shown) << section.path << ": " << key.key << " is missing, or stands with its default " << key.absent;
+            EXPECT_TRUE(shown) << section.path << ": " << key.key << " is missing, or stands with its default "
+                               << key.absent;
         }
     }
 }
@@ -132,7 +133,8 @@ TEST(PrintConfig, LeavesOutWhatWasNotGivenAndDoesNotApply)
 
 TEST(PrintConfig, CarriesAnyTextThere)
 {
-    for (auto const* text : {"a\\\\b", "a\\\"b", "  a  ", "# a", "a: b", "ü€😀", "'", "{}", "[]", "null", "1e3", "- a", "%", "\\u2028"}) {
+    for (auto const* text :
+         {"a\\\\b", "a\\\"b", "  a  ", "# a", "a: b", "ü€😀", "'", "{}", "[]", "null", "1e3", "- a", "%", "\\u2028"}) {
         auto const first = printed_again("tenants: {a: {ticket: {pattern: \"" + std::string{text} + "\"}}}");
         EXPECT_EQ(printed_again(first), first) << text;
     }

@@ -95,7 +95,8 @@ TEST(Yaml, RefusesAnUnclosedQuoteAtTheEnd)   // yaml-cpp 0.7 takes it as closed
 
 TEST(Yaml, NamesTheBracketThatIsNotClosed)
 {
-    EXPECT_EQ(complaint("a:\n  b: [1, {c: 2}\nd: 3\n"), "t.yaml:2:6: this [ is not closed by ], or a comma is missing, before line 3");
+    EXPECT_EQ(complaint("a:\n  b: [1, {c: 2}\nd: 3\n"),
+              "t.yaml:2:6: this [ is not closed by ], or a comma is missing, before line 3");
 }
 
 TEST(Yaml, GoesAsDeepAsAConfigurationMayBe)
@@ -135,7 +136,8 @@ TEST(Yaml, SurvivesAnyByteAnywhere)
 
 TEST(Yaml, RefusesBombsQuickly)
 {
-    for (std::string const unit : {"[", "{", "- ", "? ", ": ", "a: ", "{a: ", "&a ", "! ", "[{", "\"", "'", "%\n", "---\n", "*a ", "!<"}) {
+    for (std::string const unit :
+         {"[", "{", "- ", "? ", ": ", "a: ", "{a: ", "&a ", "! ", "[{", "\"", "'", "%\n", "---\n", "*a ", "!<"}) {
         std::string text;
         while (text.size() < 100'000) text += unit;
         EXPECT_NE(complaint(text), "") << unit;
