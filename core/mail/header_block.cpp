@@ -25,11 +25,12 @@ std::size_t for_each_header(std::string_view message,
     std::size_t position = 0;
     while (position < message.size()) {
         auto const rest = message.substr(position);
+        auto const empty_line = rest.starts_with("\r\n") ? 2u : rest.starts_with('\n') ? 1u : 0u;
+        if (empty_line > 0) return position + empty_line;   // even if the body begins with a blank, like a fold
         auto const length = field_length(rest);
         auto field = rest.substr(0, length);
         position += length;
         while (!field.empty() && (field.back() == '\n' || field.back() == '\r')) field.remove_suffix(1);
-        if (field.empty()) break;   // the empty line
         auto const colon = field.find(':');
         if (colon == std::string_view::npos || field.substr(0, colon).find(' ') < base::trim(field.substr(0, colon)).size()) continue;
         auto value = field.substr(colon + 1);
