@@ -7,12 +7,12 @@ Exit status 0 only when every scene went as told."""
 import argparse
 import pathlib
 import re
-import signal
 import sys
 
 from harness.expectations import Happenings
 from harness.gate import Gate
 from harness.headers import header_block
+from harness.processes import end_in_order_on_signals
 from harness.transcript import Transcript
 from harness.waiting import CaseFailure, HarnessError
 
@@ -190,7 +190,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=PROJECT / "build" / "dev", help="build directory (default: build/dev)")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))   # so that `with` cleans up
+    end_in_order_on_signals()
     return 0 if play(options.build, Transcript()) else 1
 
 

@@ -7,11 +7,11 @@ One line per case; the very last line is `N passed, M failed`. Exit status 0 onl
 
 import argparse
 import pathlib
-import signal
 import sys
 
 from harness.gate import Gate
 from harness.postfix import allow_long_datagram_queues
+from harness.processes import end_in_order_on_signals
 from harness.suite import Suite, find_entries
 from harness.waiting import HarnessError
 
@@ -56,7 +56,7 @@ def run_cases(entries, options):
 
 def main():
     options = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))   # so that `with` cleans up
+    end_in_order_on_signals()
     entries = find_entries(CASES, options.only)
     if options.list:
         list_cases(entries)

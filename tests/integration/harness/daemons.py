@@ -9,7 +9,7 @@ import signal
 import socket
 
 from . import metrics, ports
-from .processes import kill_session, start_child, stop_child
+from .processes import kill_child, start_child, stop_child
 from .waiting import CaseFailure, HarnessError, wait_until
 
 SANITIZER_COMPLAINT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:|terminate called|Assertion")
@@ -58,22 +58,19 @@ class Daemon:
             return
         child, self.child = self.child, None
         status = stop_child(child)
-        kill_session(child.pid)
         complaint = self.complaint()
         if status != 0 or complaint:
             raise CaseFailure(f"mailcore-{self.name} ended with {status} on SIGTERM {complaint or ''}\n{self.stderr_tail()}")
 
     def kill(self):
         """SIGKILL: what a crash or the kernel's memory killer looks like to Postfix."""
-        self.child.kill()
-        self.child.wait()
+        kill_child(self.child)
         self.child = None
 
     def abandon(self):
         """End it without judging, when something else has failed already."""
         if self.child is not None:
             stop_child(self.child, seconds=5)
-            kill_session(self.child.pid)
             self.child = None
 
     def restart(self):

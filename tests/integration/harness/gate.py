@@ -14,6 +14,7 @@ from .certificates import Certificate, with_colons
 from .daemons import SANITIZER_OPTIONS, milter_daemon, policy_daemon
 from .decisions import DecisionLog
 from .postfix import PrivatePostfix
+from .processes import guardian
 from .sasl import LoginServer
 from .sink import Sink
 from .smtp import SmtpClient
@@ -57,6 +58,7 @@ class Gate:
 
     def _set_up(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mailcore-"))
+        guardian.tell("folder", self.folder)
         self.folder.chmod(0o755)          # Postfix's processes run as postfix and look in
         self.sink = self._enter(Sink())
         self.postfix = PrivatePostfix(self.folder, self.sink.port)
@@ -100,6 +102,7 @@ class Gate:
             self._entered.pop().__exit__(None, None, None)
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
+        guardian.dismiss()
 
     def use_config(self, path):
         """Stop the daemons if they run, and start them on this mailcore.yaml with a state of their own."""

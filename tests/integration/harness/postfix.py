@@ -13,7 +13,7 @@ import shutil
 import subprocess
 
 from . import ports, wiring
-from .processes import kill_session, start_child, stop_child
+from .processes import start_child, stop_child
 from .waiting import HarnessError, wait_until
 
 PROGRAMS = pathlib.Path("/usr/lib/postfix/sbin")
@@ -81,7 +81,6 @@ class PrivatePostfix:
         if self.master is None:
             return
         stop_child(self.master)
-        kill_session(self.master.pid)
         self.master = None
 
     def reload(self):

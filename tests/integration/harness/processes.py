@@ -1,29 +1,26 @@
-"""Children that cannot outlive us: every process the harness starts dies with it, even when it is killed -9."""
+"""Children that cannot outlive us: stopped by whoever started them, and by the guardian when we are killed."""
 
-import ctypes
 import os
 import signal
 import subprocess
+import sys
 
-PR_SET_PDEATHSIG = 1
+from .guardian import Guardian
 
-
-def _die_with_parent():
-    """Runs in the child before exec. Without prctl (not Linux) the ordinary clean-up still stops the child."""
-    try:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    except (OSError, AttributeError):
-        pass
+guardian = Guardian()
 
 
-def start_child(command, *, stdout, stderr, environment=None, directory=None):
+def start_child(command, *, stdout, stderr, environment=None):
     """Start a child in a session of its own, so that a Ctrl-C at our terminal reaches only us."""
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment,
-                            cwd=directory, start_new_session=True, preexec_fn=_die_with_parent)
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment,
+                             start_new_session=True)
+    guardian.tell("watch", child.pid)
+    return child
 
 
 def stop_child(child, seconds=20):
-    """SIGTERM, then SIGKILL for what does not listen. Returns the exit status as subprocess gives it."""
+    """SIGTERM, then SIGKILL for what does not listen; then whatever it left behind in its session. The exit status as
+    subprocess gives it."""
     if child.poll() is None:
         child.terminate()
         try:
@@ -31,12 +28,26 @@ def stop_child(child, seconds=20):
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+    _end_session(child)
     return child.returncode
 
 
-def kill_session(session_leader):
-    """End what a child of ours left behind in the session that it led; quiet when there is nothing."""
+def kill_child(child):
+    """SIGKILL at once, as a crash or the kernel's memory killer would."""
+    child.kill()
+    child.wait()
+    _end_session(child)
+
+
+def _end_session(child):
     try:
-        os.killpg(session_leader, signal.SIGKILL)
+        os.killpg(child.pid, signal.SIGKILL)
     except ProcessLookupError:
-        pass
+        pass   # nothing was left
+    guardian.tell("forget", child.pid)
+
+
+def end_in_order_on_signals():
+    """SIGTERM and SIGINT unwind the stack, so that every `with` cleans up; also where a shell had SIGINT ignored."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
