@@ -170,16 +170,19 @@ void Worker::read_from(Connection& connection)
     }
     std::size_t used = 0;
     std::size_t const filled = before + static_cast<std::size_t>(got);
-    bool const readable = answer_all(connection, used, filled);
+    bool readable = answer_all(connection, used, filled);
     connection.partial.assign(buffer_.data() + used, filled - used);
-    bool const too_long = connection.partial.size() > kMaxRequest;
-    if (too_long) report_unreadable("a request longer than " + std::to_string(kMaxRequest) + " bytes");
-    if (readable && !too_long) {
+    if (readable && connection.partial.size() > kMaxRequest) {
+        report_unreadable("a request longer than " + std::to_string(kMaxRequest) + " bytes");
+        readable = false;
+    }
+    if (readable) {
         send_replies(connection);
         return;
     }
     // README: in trouble send no reply, log, disconnect. Replies to the whole requests before it are due all the same.
-    [[maybe_unused]] auto const sent = ::send(connection.socket.get(), connection.unsent.data(), connection.unsent.size(), MSG_NOSIGNAL);
+    [[maybe_unused]] auto const sent =
+        ::send(connection.socket.get(), connection.unsent.data(), connection.unsent.size(), MSG_NOSIGNAL);
     close(connection);
 }
 

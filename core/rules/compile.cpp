@@ -131,26 +131,13 @@ void Compiler::compile_general()
     check_listeners();
 }
 
-// A header that we strip from every message must be ours: stripping From or Received would damage mail.
+// That each is a header of our own is checked where it is read.
 void Compiler::check_header_names()
 {
-    std::vector<Text> names{settings_.stamp.tenant_header, settings_.stamp.ticket_header, settings_.stamp.signature_header};
-    names.insert(names.end(), settings_.claims.tenant_headers.begin(), settings_.claims.tenant_headers.end());
-    names.insert(names.end(), settings_.claims.ticket_headers.begin(), settings_.claims.ticket_headers.end());
-    for (auto const& name : names) {
-        bool const letters = std::all_of(name.value.begin(), name.value.end(), [](char c) {
-            return c > ' ' && c <= '~' && c != ':';   // RFC 5322 3.6.8 ftext
-        });
-        bool const ours = name.value.size() > 2 && base::equal_ignoring_case(name.value.substr(0, 2), "X-");
-        if (!letters || !ours || name.value.size() > 64) {
-            problems_.error(name.position, "\"" + base::printable(name.value) +
-                            "\" cannot be a claim or stamp header; write a name that begins with X- and holds no blank or colon");
-        }
-    }
     auto const& stamp = settings_.stamp;
-    if (base::equal_ignoring_case(stamp.tenant_header.value, stamp.ticket_header.value) ||
-        base::equal_ignoring_case(stamp.tenant_header.value, stamp.signature_header.value) ||
-        base::equal_ignoring_case(stamp.ticket_header.value, stamp.signature_header.value)) {
+    auto const same = [](Text const& left, Text const& right) { return base::equal_ignoring_case(left.value, right.value); };
+    if (same(stamp.tenant_header, stamp.ticket_header) || same(stamp.tenant_header, stamp.signature_header) ||
+        same(stamp.ticket_header, stamp.signature_header)) {
         problems_.error(stamp.signature_header.position, "the three headers of the stamp must have different names");
     }
 }
@@ -358,16 +345,7 @@ void Compiler::complain_of_unknown_network(Text const& text, std::string const& 
 Condition Compiler::compile_condition(config::WhenSettings const& settings)
 {
     Condition condition;
-    for (auto const& tenant : settings.tenant) {
-        condition.tenants.push_back(tenant.value);
-        if (!ruleset_.tenant_by_name.contains(tenant.value)) {
-            std::vector<std::string_view> names;
-            for (auto const& known : ruleset_.tenants) names.push_back(known.name);
-            auto const near = base::nearest(tenant.value, names);
-            problems_.error(tenant.position, "unknown tenant \"" + base::printable(tenant.value) + "\"" +
-                            (near.empty() ? "" : "; did you mean \"" + std::string{near} + "\"?"));
-        }
-    }
+    for (auto const& tenant : settings.tenant) condition.tenants.push_back(tenant.value);
     condition.tenants = sorted(std::move(condition.tenants));
 
     auto const items = resolve_networks(settings.client);
