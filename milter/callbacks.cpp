@@ -115,11 +115,14 @@ struct Call {
 };
 
 // libmilter's interface is older than const; it reads this name. The text belongs to libmilter: copy what is kept.
-std::string_view macro(Call const& call, char const* name)
+std::optional<std::string_view> find_macro(Call const& call, char const* name)
 {
     char const* const value = smfi_getsymval(call.context, const_cast<char*>(name));
-    return value == nullptr ? std::string_view{} : std::string_view{value};
+    if (value == nullptr) return std::nullopt;
+    return value;
 }
+
+std::string_view macro(Call const& call, char const* name) { return find_macro(call, name).value_or(""); }
 
 // --- Telling ------------------------------------------------------------------------------------------------------
 
@@ -166,12 +169,13 @@ void ask_for_macros(SMFICTX* context)
         int stage;
         char const* macros;
     };
-    // Each list replaces Postfix's own. `j` is always set: were nothing set at MAIL, Postfix would send nothing, and
-    // libmilter would show us the sender and the login of the message before. EOH and EOM were swapped in old libraries.
+    // Each list replaces Postfix's own. libmilter keeps the last macros of a step until new ones come for it, so each list
+    // has one that is always set, lest a message be shown the sender or login of the one before. EOH and EOM were swapped
+    // in old libraries.
     static constexpr List kLists[] = {{SMFIM_CONNECT, "{daemon_port} {client_addr}"},
                                       {SMFIM_HELO, "j"},
                                       {SMFIM_ENVFROM, "j {mail_addr} {auth_authen} {tls_version}"},
-                                      {SMFIM_ENVRCPT, "{rcpt_addr}"},
+                                      {SMFIM_ENVRCPT, "j {rcpt_addr}"},
                                       {SMFIM_EOH, "i"},
                                       {SMFIM_EOM, "i"}};
     for (auto const& list : kLists) smfi_setsymlist(context, list.stage, const_cast<char*>(list.macros));
@@ -226,7 +230,7 @@ sfsistat reply(Call const& call, Deciding const& deciding, Answer const& answer)
 Sender sender_of(Call const& call, char** arguments)
 {
     Sender sender{.path = arguments[0],
-                  .address = macro(call, "{mail_addr}"),
+                  .address = find_macro(call, "{mail_addr}"),
                   .login = macro(call, "{auth_authen}"),
                   .size = 0,
                   .tls = !macro(call, "{tls_version}").empty()};

@@ -47,8 +47,6 @@ base::Result<> prepare_path(std::string const& path, net::SocketPermissions cons
 
 base::Result<> bind_by_libmilter(std::string const& address)
 {
-    constexpr std::size_t kLargestCommand = 1u << 20u;   // Postfix sends headers up to 100 KiB, libmilter takes 64
-    smfi_setmaxdatasize(kLargestCommand);
     smfi_setbacklog(SOMAXCONN);
     if (smfi_setconn(const_cast<char*>(address.c_str())) != MI_SUCCESS || smfi_register(callbacks::description()) != MI_SUCCESS) {
         return base::fail("libmilter does not take the filter; the mail log says why");

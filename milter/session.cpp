@@ -19,14 +19,25 @@ std::uint16_t port_number(std::string_view written)
     return failure == std::errc{} && stop == written.data() + written.size() ? port : std::uint16_t{0};
 }
 
-// What Postfix understood (`address`) and not our own reading of the path, since that is what it will deliver; but a
-// sender without a domain stays one, though Postfix appends its own, and so does the null sender. Postfix sends no
-// {mail_addr} for <>: then none may be believed, least of all one left over from an earlier message.
-std::string_view sender_to_check(std::string const& as_sent, std::string_view address)
+bool same_but_for_case(std::string_view one, std::string_view other)
 {
+    return base::equal_ignoring_case(one, other) || mail::Address{one} == mail::Address{other};
+}
+
+// Postfix's reading of a path is what it will deliver, so it counts where ours differs: comments and quotes leave room for
+// two opinions. But {mail_addr} is all lower case, and a ticket in the plus-extension is not; so where both agree, the
+// sender is as sent. And one without a domain stays without, though Postfix appends its own.
+std::string sender_to_check(Sender const& sender)
+{
+    auto as_sent = mail::internal_form_of_path(sender.path);
+    if (!sender.address) return as_sent;
+    auto as_understood = mail::internal_form_of_path(*sender.address);
+    if (as_understood.empty()) return as_understood;
+
     auto const at = as_sent.rfind('@');
-    bool const has_domain = at != std::string::npos && at + 1 < as_sent.size();
-    return has_domain && !address.empty() ? address : std::string_view{as_sent};
+    if (at == std::string::npos || at + 1 == as_sent.size()) return as_sent;
+    if (as_sent.ends_with('.')) as_sent.pop_back();   // Postfix drops the root's dot
+    return same_but_for_case(as_sent, as_understood) ? as_sent : as_understood;
 }
 
 // As SMTP carried it: name, colon, blank, value with its folds as CRLF, CRLF. libmilter hands folds over as LF.
@@ -93,7 +104,7 @@ Answer MilterSession::ask_rules(base::Time now) const
 
 void MilterSession::set_sender(Sender const& sender)
 {
-    request_.sender.set(sender_to_check(mail::internal_form_of_path(sender.path), sender.address));
+    request_.sender.set(sender_to_check(sender));
     request_.login.assign(sender.login);
     request_.tls = sender.tls;
     request_.size = sender.size;
@@ -106,8 +117,7 @@ Answer MilterSession::add_recipient(Recipient const& recipient, base::Time now)
 {
     if (!in_message()) return deferred(kNoMessage);
     auto& address = request_.recipients.add();
-    if (recipient.address.empty()) address.set(mail::internal_form_of_path(recipient.path));
-    else address.set(recipient.address);
+    address.set(mail::internal_form_of_path(recipient.address.empty() ? recipient.path : recipient.address));
     request_.recipient_count = static_cast<std::uint32_t>(request_.recipients.size());
     request_.stage = mail::Stage::Rcpt;
     return ask_rules(now);

@@ -36,17 +36,18 @@ struct Connection {
     std::string_view daemon_port;              // {daemon_port}; "0" for non_smtpd_milters
 };
 
+// Addresses come as SMTP quotes them: <"a b"@c>.
 struct Sender {
-    std::string_view path;      // as sent behind MAIL FROM:, "<a@b>"
-    std::string_view address;   // {mail_addr}: as Postfix rewrote it, without brackets
-    std::string_view login;     // {auth_authen}
+    std::string_view path;                     // as sent behind MAIL FROM:, "<a@b>"; without brackets from sendmail(1)
+    std::optional<std::string_view> address;   // {mail_addr}: rewritten, lower case, without brackets; "" for null
+    std::string_view login;                    // {auth_authen}
     std::uint64_t size = 0;     // SIZE=, RFC 1870; 0 = not declared
     bool tls = false;
 };
 
 struct Recipient {
     std::string_view path;      // as sent behind RCPT TO:
-    std::string_view address;   // {rcpt_addr}: as Postfix will deliver it
+    std::string_view address;   // {rcpt_addr}: as Postfix will deliver it, without brackets
 };
 
 struct End {
