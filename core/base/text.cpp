@@ -63,9 +63,16 @@ std::size_t edit_distance(std::string_view left, std::string_view right)
 
 std::string lower(std::string_view text)
 {
-    std::string result{text};
-    std::transform(result.begin(), result.end(), result.begin(), to_lower);
+    std::string result;
+    append_lower(result, text);
     return result;
+}
+
+void append_lower(std::string& out, std::string_view text)
+{
+    auto const start = out.size();
+    out += text;
+    for (std::size_t i = start; i < out.size(); ++i) out[i] = to_lower(out[i]);
 }
 
 bool equal_ignoring_case(std::string_view left, std::string_view right)

@@ -16,6 +16,7 @@ constexpr bool is_alnum(char c)
 constexpr bool is_printable_ascii(char c) { return c >= ' ' && c <= '~'; }
 
 std::string lower(std::string_view text);
+void append_lower(std::string& out, std::string_view text);
 bool equal_ignoring_case(std::string_view left, std::string_view right);
 std::string_view trim(std::string_view text);   // spaces, tabs, CR and LF at both ends
 std::vector<std::string_view> split(std::string_view text, char separator);

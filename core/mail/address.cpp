@@ -23,7 +23,7 @@ void Address::set(std::string_view internal_form)
     auto const at = internal_form.rfind('@');
     auto const local = internal_form.substr(0, at);
     auto const domain = at == std::string_view::npos ? std::string_view{} : internal_form.substr(at + 1);
-    for (char const c : local) comparable_ += base::to_lower(c);
+    base::append_lower(comparable_, local);
     at_ = comparable_.size();
 
     if (internal_form.empty()) {

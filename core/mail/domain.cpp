@@ -42,7 +42,7 @@ void append_comparable_domain(std::string& out, std::string_view name)
 {
     bool const ascii = is_ascii(name);
     if (!ascii && append_a_labels(out, name)) return;
-    for (char const c : ascii ? without_trailing_dot(name) : name) out += base::to_lower(c);
+    base::append_lower(out, ascii ? without_trailing_dot(name) : name);
 }
 
 bool is_valid_domain(std::string_view comparable)

@@ -16,6 +16,9 @@ std::string json(std::string_view text)
 TEST(Text, LowersAsciiOnly)
 {
     EXPECT_EQ(lower("AbZ@[`{Ü"), "abz@[`{Ü");
+    std::string out = "A";
+    append_lower(out, "BÜC");
+    EXPECT_EQ(out, "AbÜc") << "what was there stays";
     EXPECT_TRUE(equal_ignoring_case("Message-ID", "message-id"));
     EXPECT_FALSE(equal_ignoring_case("Message-ID", "message-i"));
     EXPECT_FALSE(equal_ignoring_case("a[", "A{"));
