@@ -3,9 +3,12 @@
 // mailcore-policy, which differs only in that it reads the request, decides, counts and logs.
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
@@ -41,43 +44,67 @@ std::string const& replies()
     return text;
 }
 
+class Worker;
+
+struct Server {
+    base::Fd listener;
+    std::vector<std::unique_ptr<Worker>> workers;
+    std::vector<char> last_bytes;   // by descriptor: a request's end may come in two reads
+};
+
 class Worker {
 public:
-    explicit Worker(int listener) : listener_{listener}
+    explicit Worker(Server& server) : server_{server}
     {
-        poller_.add(listener_, EPOLLIN | EPOLLEXCLUSIVE);   // a new client wakes one thread, not all
+        poller_.add(server_.listener.get(), EPOLLIN | EPOLLEXCLUSIVE);   // a new client wakes one thread, not all
     }
     void run();
 
 private:
     void accept_one();
+    void adopt(int connection);
     void answer(int connection);
-    char& last_byte(int connection);
+    void close(int connection);
+    char& last_byte(int connection) { return server_.last_bytes[static_cast<std::size_t>(connection)]; }
 
-    int listener_;
+    Server& server_;
     Poller poller_;
+    std::atomic<int> clients_ = 0;
     std::array<char, kReadSize + 1> buffer_;   // [0] is the last byte of the read before
-    std::vector<char> last_bytes_;             // by descriptor: a request's end may come in two reads
 };
 
 void Worker::run()
 {
     for (;;) {
         for (auto const& event : poller_.wait()) {
-            if (event.data.fd == listener_) accept_one();
+            if (event.data.fd == server_.listener.get()) accept_one();
             else answer(event.data.fd);
         }
     }
 }
 
-// One a wake-up: the listener stays ready while more wait, and then wakes the other threads too.
+// One a wake-up, for whoever has the fewest: the kernel wakes the same thread again and again, so that without this one
+// thread would serve every client.
 void Worker::accept_one()
 {
-    auto const connection = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    auto const connection = ::accept4(server_.listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (connection < 0) return;
     send_at_once(connection);
     last_byte(connection) = ' ';
+    auto const fewer = [](auto const& left, auto const& right) { return left->clients_ < right->clients_; };
+    (*std::min_element(server_.workers.begin(), server_.workers.end(), fewer))->adopt(connection);
+}
+
+void Worker::adopt(int connection)
+{
+    ++clients_;
     poller_.add(connection);
+}
+
+void Worker::close(int connection)
+{
+    --clients_;
+    ::close(connection);
 }
 
 void Worker::answer(int connection)
@@ -85,7 +112,7 @@ void Worker::answer(int connection)
     auto const count = ::read(connection, buffer_.data() + 1, kReadSize);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (count <= 0) {
-        ::close(connection);
+        close(connection);
         return;
     }
     auto const length = static_cast<std::size_t>(count) + 1;
@@ -95,14 +122,14 @@ void Worker::answer(int connection)
     last_byte(connection) = between_requests ? ' ' : buffer_[length - 1];
     if (requests == 0) return;
     auto const size = static_cast<ssize_t>(requests * kReply.size());
-    if (::send(connection, replies().data(), static_cast<std::size_t>(size), MSG_NOSIGNAL) != size) ::close(connection);
+    if (::send(connection, replies().data(), static_cast<std::size_t>(size), MSG_NOSIGNAL) != size) close(connection);
 }
 
-char& Worker::last_byte(int connection)
+std::size_t most_descriptors()
 {
-    auto const index = static_cast<std::size_t>(connection);
-    if (index >= last_bytes_.size()) last_bytes_.resize(index + 1);
-    return last_bytes_[index];
+    auto limit = rlimit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) give_up_errno("getrlimit");
+    return static_cast<std::size_t>(limit.rlim_cur);
 }
 
 }   // namespace
@@ -114,14 +141,13 @@ int main(int argc, char** argv)
     using namespace mailcore::bench;
     auto options = Options{argc, argv, "bench-null-policy --listen unix:/path|inet:host:port [--threads N]"};
     auto const address = options.text("listen");
-    auto const threads = options.number("threads", std::thread::hardware_concurrency());
+    auto const count = options.number("threads", std::thread::hardware_concurrency());
     options.done();
 
-    auto const listener = listen_on(address);
+    auto server = Server{listen_on(address), {}, std::vector<char>(most_descriptors())};
     replies();   // made before the first client comes
-    auto workers = std::vector<std::thread>{};
-    for (std::uint64_t i = 0; i < threads; ++i) {
-        workers.emplace_back([&listener] { Worker{listener.get()}.run(); });
-    }
-    for (auto& worker : workers) worker.join();   // until a signal ends the process
+    for (std::uint64_t i = 0; i < count; ++i) server.workers.push_back(std::make_unique<Worker>(server));
+    auto threads = std::vector<std::thread>{};
+    for (auto const& worker : server.workers) threads.emplace_back([&worker] { worker->run(); });
+    for (auto& thread : threads) thread.join();   // until a signal ends the process
 }
