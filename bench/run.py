@@ -19,6 +19,7 @@ import pathlib
 import platform
 import re
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -299,6 +300,7 @@ def main():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))   # leaving in order ends what was started
     try:
         main()
     except Failed as failure:
