@@ -152,8 +152,8 @@ def page_decide(decide):
     head = ["tenants"] + [f"{title}, {unit}" for title in DECIDE_PARTS.values() for unit in ("ns", "instructions")]
     rows = ([f"{each['tenants']:,}"] + [cell for part in DECIDE_PARTS for cell in
              (f"{each[part + '_ns']:.0f}", counted(each[part + "_instructions"]))] for each in decide)
-    return ("## decide() alone\n\nIn memory, one thread, tenants drawn at random, so that large sets miss the caches; the median. Instructions are counted
-by the processor, or by callgrind where it may not be asked.\n\n"
+    return ("## decide() alone\n\nIn memory, one thread, tenants drawn at random, so that large sets miss the caches; the\n"
+            "median. Instructions are counted by the processor, or by callgrind where it may not be asked.\n\n"
             + markdown_table(head, rows) + "\n")
 
 
