@@ -102,7 +102,7 @@ base::Result<std::string> read_file(std::string const& path, OnlyRegular only_re
     if (auto const kind = refuse_kind(file.get(), path, only_regular); !kind) return fail(kind.error());
 
     std::string text;
-    std::array<char, 64 * 1024> chunk{};
+    std::array<char, 65'536> chunk{};
     for (;;) {
         auto const got = ::read(file.get(), chunk.data(), chunk.size());
         if (got < 0 && errno == EINTR) continue;

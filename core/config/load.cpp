@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "core/base/text.hpp"
+#include "core/config/encoding.hpp"
 #include "core/config/include.hpp"
 #include "core/config/read.hpp"
 #include "core/config/settings_fields.hpp"
@@ -135,7 +136,8 @@ Settings load(std::string const& path, Diagnostics& problems)
 
 Settings load_text(std::string const& name, std::string_view text, Diagnostics& problems)
 {
-    auto const document = Document::parse(name, problems.remember_source(name, std::string{text}), problems);
+    auto const kept = problems.remember_source(name, std::string{without_byte_order_mark(text)});
+    auto const document = Document::parse(name, kept, problems);
     auto settings = read_settings(document, problems);
     check_together(settings, document, problems);
     return settings;

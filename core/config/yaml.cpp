@@ -11,6 +11,7 @@
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/mark.h>
+#include <yaml-cpp/node/node.h>   // so that clang-tidy does not take its forward declaration for our Node
 #include <yaml-cpp/parser.h>
 
 #include "core/config/encoding.hpp"
@@ -20,7 +21,7 @@ namespace mailcore::config {
 namespace {
 
 constexpr std::size_t kDeepest = 32;             // nested lists and maps; the configuration itself needs 7
-constexpr std::size_t kLongestText = 16 * 1024;  // bytes of one value
+constexpr std::size_t kLongestText = 16'384;     // bytes of one value
 constexpr std::size_t kFewKeys = 12;             // up to here comparing each with each is quicker than hashing
 
 // Reads a text in place; std::istringstream would copy it.
@@ -289,13 +290,8 @@ std::string in_clear_words(YAML::Exception const& problem, std::string_view text
 {
     auto const& said = problem.msg;
     auto const rest = from(text, problem.mark);
-    auto const place = text.size() - rest.size();
     char const here = rest.empty() ? '\0' : rest.front();
-    char const before = place == 0 ? '\0' : text[place - 1];
     if (is_one_of(here, "@`%*&!")) return std::string{"a text that begins with "} + here + " must be quoted";
-    if (is_one_of(before, "]}\"'") && !is_one_of(here, ":]}")) {
-        return std::string{"nothing can follow the "} + before + " here; perhaps the whole text must be quoted";
-    }
     if (said == YAML::ErrorMsg::END_OF_MAP || said == YAML::ErrorMsg::END_OF_SEQ) {
         return "this line does not fit in here: look at its indentation, and for a missing colon or quote above";
     }
@@ -311,6 +307,15 @@ std::string in_clear_words(YAML::Exception const& problem, std::string_view text
     return "this is not valid YAML: " + said;
 }
 
+// The bracket or quote that ends right before the marked text, which cannot stand there: [::1]/128. Else '\0'.
+char closed_before(std::string_view text, YAML::Mark const& mark)
+{
+    auto const rest = from(text, mark);
+    auto const place = text.size() - rest.size();
+    if (place == 0 || rest.empty() || is_one_of(rest.front(), ":]},\r\n")) return '\0';
+    return is_one_of(text[place - 1], "]}\"'") ? text[place - 1] : '\0';
+}
+
 Refusal explain(YAML::Exception const& problem, std::string_view text, TreeBuilder const& builder)
 {
     auto const& said = problem.msg;
@@ -319,12 +324,17 @@ Refusal explain(YAML::Exception const& problem, std::string_view text, TreeBuild
         refusal.column -= static_cast<int>(back);
         return refusal;
     }
+    if (char const closed = closed_before(text, problem.mark); closed != '\0') {
+        return refusal_at(problem.mark, std::string{"nothing can follow the "} + closed +
+                                            " here; perhaps the whole text must be quoted");
+    }
     auto const* bracket = builder.open_bracket();
     if (bracket && (said == YAML::ErrorMsg::END_OF_MAP_FLOW || said == YAML::ErrorMsg::END_OF_SEQ_FLOW)) {
         auto const* which =
             bracket->kind == Node::Kind::List ? "this [ is not closed by ]" : "this { is not closed by }";
         return {bracket->line, bracket->column,
-                std::string{which} + ", or a comma is missing, before line " + std::to_string(problem.mark.line + 1)};
+                std::string{which} + ", or a comma is missing, before line " + std::to_string(problem.mark.line + 1) +
+                    ", column " + std::to_string(problem.mark.column + 1)};
     }
     return refusal_at(problem.mark, in_clear_words(problem, text));
 }

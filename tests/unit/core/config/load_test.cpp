@@ -153,6 +153,12 @@ TEST(Load, GivesWhatCouldBeReadBesideTheProblems)
     EXPECT_EQ(values(loaded.settings.tenants.at(0).clients), Values{"192.0.2.1"});
 }
 
+TEST(Load, IgnoresAByteOrderMark)
+{
+    auto const settings = good("\xEF\xBB\xBF" + std::string{kShop});
+    EXPECT_EQ(settings.tenants.at(0).name.position.text(), "t.yaml:1:11");
+}
+
 TEST(Load, DoesNotFollowIncludesOfAText)
 {
     Loaded const loaded{"include: [/etc/passwd, no/such/file]\n"};

@@ -96,7 +96,7 @@ TEST(Yaml, RefusesAnUnclosedQuoteAtTheEnd)   // yaml-cpp 0.7 takes it as closed
 TEST(Yaml, NamesTheBracketThatIsNotClosed)
 {
     EXPECT_EQ(complaint("a:\n  b: [1, {c: 2}\nd: 3\n"),
-              "t.yaml:2:6: this [ is not closed by ], or a comma is missing, before line 3");
+              "t.yaml:2:6: this [ is not closed by ], or a comma is missing, before line 3, column 1");
 }
 
 TEST(Yaml, GoesAsDeepAsAConfigurationMayBe)
