@@ -56,36 +56,47 @@ class PrivatePostfix:
         shutil.chown(self.socket_directory, None, "postfix")
         self.socket_directory.chmod(0o2750)
         self.endpoints = _endpoints()
-        self._write("main.cf", wiring.main_cf(self.directories, self.sink_port))
-        self._write("master.cf", wiring.master_cf(DISTRIBUTION_MASTER_CF.read_text(), _master_names(self.endpoints)))
+        self.write_configuration()
         self._write("relay_clientcerts", "")
         self._run("postfix", "-c", self.directories["config"], "check")
+
+    def write_configuration(self, wired=True):
+        """The project's wiring, or a relay host as it was before mailcore; in force after the next start or reload."""
+        services = self.endpoints if wired else {name: self.endpoints[name] for name in ("25", "587")}
+        distribution = DISTRIBUTION_MASTER_CF.read_text()
+        self._write("main.cf", wiring.main_cf(self.directories, self.sink_port, wired))
+        self._write("master.cf", wiring.master_cf(distribution, _master_names(services), wired))
+
+    def settings(self):
+        """main.cf and master.cf as Postfix reads them, for comparing."""
+        return [self._run("postconf", "-c", self.directories["config"], option) for option in ("-n", "-M", "-P")]
 
     def _write(self, name, text):
         (self.directories["config"] / name).write_text(text)
 
     def start(self):
+        told_before = self._starts_told()
         command = [PROGRAMS / "master", "-c", self.directories["config"], "-s"]
         with open(self.folder / "log" / "master.stderr", "ab") as output:
             self.master = start_child(command, stdout=output, stderr=output)
-        wait_until(self._is_ready, lambda: f"Postfix to start\n{self.log_tail()}", error=HarnessError)
+        wait_until(lambda: self._is_running() and self._starts_told() > told_before,
+                   lambda: f"Postfix to start\n{self.log_tail()}", error=HarnessError)
 
-    def _is_ready(self):
+    def _starts_told(self):
         """By its own word, not by connecting: a connection would start an smtpd before our daemons are there."""
+        log = self.directories["log"]
+        return log.read_text(errors="replace").count("daemon started") if log.exists() else 0
+
+    def _is_running(self):
         if self.master.poll() is not None:
             raise HarnessError(f"Postfix's master ended with {self.master.returncode}\n{self.log_tail()}")
-        log = self.directories["log"]
-        return log.exists() and "daemon started" in log.read_text(errors="replace")
+        return True
 
     def stop(self):
         if self.master is None:
             return
         stop_child(self.master)
         self.master = None
-
-    def reload(self):
-        """The master re-reads its files on SIGHUP: what `postfix reload` does, without its script."""
-        self._run("postfix", "-c", self.directories["config"], "reload")
 
     def waiting_messages(self):
         """Queue files neither delivered nor held: names of their queue ids."""
@@ -97,9 +108,6 @@ class PrivatePostfix:
     def wait_until_idle(self):
         """Until each accepted message has been delivered, bounced or held."""
         wait_until(lambda: not self.waiting_messages(), lambda: f"an empty queue; waiting: {self.waiting_messages()}")
-
-    def flush(self):
-        self._run("postqueue", "-c", self.directories["config"], "-f")
 
     def delete_all(self):
         """Leave nothing in any queue for the next case to meet."""

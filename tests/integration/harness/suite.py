@@ -90,19 +90,22 @@ class Suite:
                 self.gate.stop_daemons()
             return None
         except Exception as problem:   # whatever it is, it fails this case and no other
-            text = self._describe(problem)
-            self._clean_up()
-            return text
+            return self._describe(problem) + self._clean_up()
 
     def _describe(self, problem):
         text = str(problem) if isinstance(problem, (AssertionError, HarnessError)) else traceback.format_exc()
         return f"{text or type(problem).__name__}\n{self.gate.report()}"
 
     def _clean_up(self):
+        """For the next case. What went wrong even in this is told with the failure, and does not hide it."""
         self.config_in_force = None
-        self.gate.abandon_daemons()
-        self.gate.postfix.delete_all()
-        self.gate.sink.clear()
+        try:
+            self.gate.abandon_daemons()
+            self.gate.postfix.delete_all()
+            self.gate.sink.clear()
+        except HarnessError as problem:
+            return f"\nand cleaning up failed: {problem}"
+        return ""
 
     def _stop_daemons(self):
         """The last configuration's daemons must end well too: that is where a leak would be told."""

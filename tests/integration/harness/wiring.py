@@ -50,7 +50,23 @@ FOR_TESTS_ONLY = {
 }
 
 
-def main_cf(directories, sink_port):
+# A hand-kept relay host before mailcore: whoever is in mynetworks sends as anybody, and so does every login (Debian's
+# commented submission block). What `mailcorectl setup` finds.
+UNWIRED_MAIN_CF = {
+    "smtpd_relay_restrictions": "permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination",
+    "smtpd_sasl_type": "dovecot",
+    "smtpd_sasl_path": "private/auth",
+}
+UNWIRED_SUBMISSION = [
+    "syslog_name=postfix/submission",
+    "smtpd_sasl_auth_enable=yes",
+    "smtpd_recipient_restrictions=",
+    "smtpd_relay_restrictions=permit_sasl_authenticated,reject",
+    "milter_macro_daemon_name=ORIGINATING",
+]
+
+
+def main_cf(directories, sink_port, wired=True):
     """main.cf as one setting a line; what stands further down here overrides what stands above."""
     queue, config, log = (directories[name] for name in ("queue", "config", "log"))
     places = {
@@ -63,15 +79,17 @@ def main_cf(directories, sink_port):
         "smtpd_tls_key_file": config / "tls" / "server.key",
         "relay_clientcerts": f"texthash:{config}/relay_clientcerts",
     }
-    settings = DISTRIBUTION | settings_of(read_fragment("main.cf")) | FOR_TESTS_ONLY | places
+    wiring = settings_of(read_fragment("main.cf")) if wired else UNWIRED_MAIN_CF
+    settings = DISTRIBUTION | wiring | FOR_TESTS_ONLY | places
     return "".join(f"{name} = {value}\n" for name, value in settings.items())
 
 
-def master_cf(distribution, endpoints):
+def master_cf(distribution, endpoints, wired=True):
     """master.cf: Debian's own, unchrooted and without its smtp line, then our smtp services by endpoint."""
     lines = [_unchrooted(line) for line in distribution.splitlines() if not re.match(r"smtp\s+inet|#", line)]
     for name, addresses in endpoints.items():
-        options = "".join(f"\n  -o {option}" for option in service_options(name))
+        chosen = service_options(name) if wired else UNWIRED_SUBMISSION if name == "587" else []
+        options = "".join(f"\n  -o {option}" for option in chosen)
         lines += [f"{address} inet n - n - - smtpd{options}" for address in addresses]
     return "\n".join(lines) + "\n"
 
