@@ -1,11 +1,13 @@
-// A libmilter filter that does nothing, with the callbacks and the negotiation of mailcore-milter: what libmilter itself
-// costs, so the yardstick for it. With --stamp it also sends the three headers that mailcore-milter adds, and with
-// --strip N deletes as many claims, so that both put the same bytes on the wire.
-#include <array>
+// A libmilter filter that does nothing, with the callbacks of mailcore-milter: what libmilter itself costs, so the yardstick
+// for it. So that both put the same bytes on the wire, it negotiates what --like says (as bench-milter-load prints it of
+// mailcore-milter), with --stamp adds the three headers of the stamp, and with --strip N deletes as many claims.
+#include <cstdint>
 #include <cstdlib>
-#include <string>
 #include <libmilter/mfapi.h>
-#include <libmilter/mfdef.h>
+#include <map>
+#include <sstream>
+#include <string>
+#include <string_view>
 
 #include "bench/options.hpp"
 
@@ -13,34 +15,50 @@ namespace mailcore::bench {
 
 namespace {
 
-struct Edits {
-    bool stamp = false;
-    std::uint64_t strip = 0;
+constexpr auto kNegotiation = std::string_view{
+    "actions 131; steps 833d0; stage 0: {daemon_port} {client_addr}; stage 1: j;"
+    " stage 2: j {mail_addr} {auth_authen} {tls_version}; stage 3: j {rcpt_addr}; stage 5: i; stage 6: i;"};
+
+struct Negotiation {
+    unsigned long actions = 0;   // SMFIF_*
+    unsigned long steps = 0;     // SMFIP_*
+    std::map<int, std::string> macros;   // by SMFIM_*
 };
-Edits edits;   // set once in main; libmilter's callbacks have no other way to reach it
+
+// Set once in main; libmilter's callbacks have no other way to reach them.
+Negotiation negotiation;
+bool stamp = false;
+std::uint64_t strip = 0;
+
+Negotiation parse_negotiation(std::string const& text)
+{
+    auto parsed = Negotiation{};
+    auto parts = std::istringstream{text};
+    for (std::string part; std::getline(parts, part, ';');) {
+        auto words = std::istringstream{part};
+        auto what = std::string{};
+        words >> what;
+        if (what == "actions") words >> std::hex >> parsed.actions;
+        if (what == "steps") words >> std::hex >> parsed.steps;
+        if (what != "stage") continue;
+        auto stage = 0;
+        auto colon = char{};
+        words >> stage >> colon >> std::ws;
+        std::getline(words, parsed.macros[stage]);
+    }
+    return parsed;
+}
 
 // libmilter's interface is older than const: it only reads these texts.
 char* text(char const* constant) { return const_cast<char*>(constant); }
 
-// These lists and the bits below are those of milter/callbacks.cpp; bench/run.py tells when they are not.
-void ask_for_macros(SMFICTX* context)
-{
-    smfi_setsymlist(context, SMFIM_CONNECT, text("{daemon_port} {client_addr}"));
-    smfi_setsymlist(context, SMFIM_HELO, text("j"));
-    smfi_setsymlist(context, SMFIM_ENVFROM, text("j {mail_addr} {auth_authen} {tls_version}"));
-    smfi_setsymlist(context, SMFIM_ENVRCPT, text("{rcpt_addr}"));
-    smfi_setsymlist(context, SMFIM_EOH, text("i"));
-    smfi_setsymlist(context, SMFIM_EOM, text("i"));
-}
-
 sfsistat on_negotiate(SMFICTX* context, unsigned long, unsigned long, unsigned long, unsigned long,
                       unsigned long* actions, unsigned long* steps, unsigned long* unused1, unsigned long* unused2)
 {
-    *actions = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST;
-    *steps = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NOEOH | SMFIP_NOBODY |
-             SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_HDR | SMFIP_NR_BODY;
+    *actions = negotiation.actions;
+    *steps = negotiation.steps;
     *unused1 = *unused2 = 0;
-    ask_for_macros(context);
+    for (auto& [stage, macros] : negotiation.macros) smfi_setsymlist(context, stage, text(macros.c_str()));
     return SMFIS_CONTINUE;
 }
 
@@ -55,10 +73,10 @@ sfsistat on_close(SMFICTX*) { return SMFIS_CONTINUE; }
 
 sfsistat on_end_of_message(SMFICTX* context)
 {
-    for (auto left = edits.strip; left > 0; --left) {
+    for (auto left = strip; left > 0; --left) {
         smfi_chgheader(context, text(left % 2 == 1 ? "X-KeyBuzz-Tenant" : "X-KeyBuzz-Ticket"), 1, nullptr);
     }
-    if (edits.stamp) {
+    if (stamp) {
         smfi_addheader(context, text("X-KeyBuzz-Tenant"), text("shop_000000"));
         smfi_addheader(context, text("X-KeyBuzz-Ticket"), text("ticket_0000000001"));
         smfi_addheader(context, text("X-KeyBuzz-Stamp"),
@@ -73,7 +91,7 @@ smfiDesc descriptor()
     auto filter = smfiDesc{};
     filter.xxfi_name = text("bench-null-milter");
     filter.xxfi_version = SMFI_VERSION;
-    filter.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST;
+    filter.xxfi_flags = negotiation.actions;
     filter.xxfi_negotiate = on_negotiate;
     filter.xxfi_connect = on_connect;
     filter.xxfi_helo = on_helo;
@@ -102,9 +120,12 @@ std::string libmilter_address(std::string const& written)
 int main(int argc, char** argv)
 {
     using namespace mailcore::bench;
-    auto options = Options{argc, argv, "bench-null-milter --listen unix:/path|inet:host:port [--stamp] [--strip N]"};
+    auto options = Options{argc, argv,
+                           "bench-null-milter --listen unix:/path|inet:host:port [--like NEGOTIATION] [--stamp] [--strip N]"};
     auto address = libmilter_address(options.text("listen"));
-    edits = {.stamp = options.flag("stamp"), .strip = options.number("strip", 0)};
+    negotiation = parse_negotiation(options.text("like", std::string{kNegotiation}));
+    stamp = options.flag("stamp");
+    strip = options.number("strip", 0);
     options.done();
 
     if (smfi_setconn(address.data()) != MI_SUCCESS) give_up("libmilter does not take the address " + address);

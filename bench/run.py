@@ -18,6 +18,7 @@ import os
 import pathlib
 import platform
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -56,6 +57,7 @@ class Sample:
     p99_us: float
     p999_us: float
     cpu_us: float                # the server's processor time for one request or message
+    load_cpu_us: float           # the load generator's
 
 
 @dataclasses.dataclass
@@ -72,6 +74,12 @@ class Measured:
     def ratios(self):
         return [real.per_second / null.per_second for null, real in zip(self.null, self.real)]
 
+    def ratio_by_cpu(self):
+        """What the ratio of rates would be if nobody else used the machine: both sides together spend all its
+        processor time, so that a rate is the inverse of their cost."""
+        return statistics.median((null.cpu_us + null.load_cpu_us) / (real.cpu_us + real.load_cpu_us)
+                                 for null, real in zip(self.null, self.real))
+
     def noise(self):
         rates = [sample.per_second for sample in self.null]
         return (max(rates) - min(rates)) / statistics.median(rates)
@@ -85,6 +93,7 @@ class Measured:
             "daemon": self.case.daemon, "tenants": self.case.tenants, "idle": self.case.idle,
             "claim": self.case.claim, "rounds": len(ratios),
             "ratio": statistics.median(ratios), "ratio_min": min(ratios), "ratio_max": max(ratios),
+            "ratio_by_cpu": self.ratio_by_cpu(),
             "noise": self.noise(), "null_mib": self.null_mib, "mailcore_mib": self.real_mib,
             "start_seconds": self.start_seconds, "logged_share": self.logged_share, "same_wire": self.same_wire,
             "null": {field.name: self.median("null", field.name) for field in dataclasses.fields(Sample)},
@@ -107,11 +116,11 @@ class Bench:
 
     # Servers
 
-    def start_null(self, case):
+    def start_null(self, case, negotiated):
         path = self.directory / f"null-{case.daemon}.sock"
         command = [self.program(f"bench-null-{case.daemon}"), "--listen", f"unix:{path}"]
         if case.daemon == "milter":
-            command += ["--stamp", "--strip", "2" if case.claim else "0"]
+            command += ["--like", negotiated, "--stamp", "--strip", "2" if case.claim else "0"]
         return Server(command, path, self.directory / f"null-{case.daemon}.log")
 
     def start_real(self, case):
@@ -134,12 +143,14 @@ class Bench:
         return json.loads(done.stdout)
 
     def sample(self, case, server):
-        before = server.cpu_seconds()
+        before, load_before = server.cpu_seconds(), children_cpu_seconds()
         seen = self.load(case, server, self.seconds)
+        load_cpu = children_cpu_seconds() - load_before
         self.wait_for_log_of(server)
         count = seen.get("requests") or seen["messages"]
         cpu_us = (server.cpu_seconds() - before) * 1e6 / count
-        return Sample(seen["per_second"], seen["p50_us"], seen["p99_us"], seen["p999_us"], cpu_us), count
+        return Sample(seen["per_second"], seen["p50_us"], seen["p99_us"], seen["p999_us"], cpu_us,
+                      load_cpu * 1e6 / count), count
 
     # The decision log
 
@@ -172,8 +183,11 @@ class Bench:
     def measure(self, case):
         make_config.write_config(self.directory, case.tenants, f"inet:127.0.0.1:{free_port()}",
                                  f"inet:127.0.0.1:{free_port()}")
-        with self.start_null(case) as null, self.start_real(case) as real:
-            warm = [self.load(case, server, 1) for server in (null, real)]   # not counted
+        with contextlib.ExitStack() as stack:
+            real = stack.enter_context(self.start_real(case))
+            negotiated = self.load(case, real, 1).get("negotiated")     # warm, not counted
+            null = stack.enter_context(self.start_null(case, negotiated))
+            same_wire = self.load(case, null, 1).get("negotiated") == negotiated
             self.wait_for_log_of(real)
             self.take_log_lines()
             nulls, reals, asked, logged = [], [], 0, 0
@@ -183,9 +197,14 @@ class Bench:
                     (nulls if server is null else reals).append(sample)
                     asked += count if server is real else 0
                 logged += self.take_log_lines()
-            same_wire = warm[0].get("negotiated") == warm[1].get("negotiated")
             return Measured(case, nulls, reals, null.memory_mib(), real.memory_mib(), real.start_seconds,
                             logged / asked, same_wire)
+
+
+def children_cpu_seconds():
+    """Of those that have ended: the load generators, while the servers run on."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def free_port():
