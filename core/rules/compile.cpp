@@ -135,11 +135,14 @@ void Compiler::compile_general()
 void Compiler::check_header_names()
 {
     auto const& stamp = settings_.stamp;
-    auto const same = [](Text const& left, Text const& right) { return base::equal_ignoring_case(left.value, right.value); };
-    if (same(stamp.tenant_header, stamp.ticket_header) || same(stamp.tenant_header, stamp.signature_header) ||
-        same(stamp.ticket_header, stamp.signature_header)) {
-        problems_.error(stamp.signature_header.position, "the three headers of the stamp must have different names");
-    }
+    auto const compare = [&](Text const& left, Text const& right) {
+        if (!base::equal_ignoring_case(left.value, right.value)) return;
+        auto const& written = right.position.line > 0 ? right : left;
+        problems_.error(written.position, "the three headers of the stamp must have different names");
+    };
+    compare(stamp.tenant_header, stamp.ticket_header);
+    compare(stamp.tenant_header, stamp.signature_header);
+    compare(stamp.ticket_header, stamp.signature_header);
 }
 
 void Compiler::check_listeners()

@@ -44,7 +44,7 @@ TEST(Compile, ComplainsOfWhatTheTextsSayAtTheirPlaces)
         {"tenants: {t: {clients: [10.0.0.1], senders: ['@t.test'], ticket: {subject: 'x+'}}}",
          "test.yaml:1:76: \"x+\" needs a group in parentheses that is the ticket"},
         {"stamp: {tenant_header: X-A, ticket_header: x-a}\ntenants: {t: {clients: [10.0.0.1], senders: ['@t.test']}}",
-         ": the three headers of the stamp must have different names"},
+         "test.yaml:1:44: the three headers of the stamp must have different names"},
         {"milter: {listen: systemd}\ntenants: {t: {clients: [10.0.0.1], senders: ['@t.test']}}",
          "test.yaml:1:18: milter.listen: libmilter makes its socket itself; write unix:/path or inet:host:port"},
         {"policy: {listen: unix:relative.sock}\ntenants: {t: {clients: [10.0.0.1], senders: ['@t.test']}}",
