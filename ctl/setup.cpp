@@ -218,9 +218,11 @@ Result<> Setup::restore(std::string const& backup) const
 
 Result<> Setup::make_changes(std::vector<Change> const& changes)
 {
-    for (auto const& change : changes) {
-        auto const done = postfix_.postconf({std::string{postconf_option(change.kind)}, postconf_argument(change)});
-        if (!done) return fail(done.error());
+    for (std::size_t i = 0; i < changes.size();) {   // one run for neighbours of a kind
+        auto const option = postconf_option(changes[i].kind);
+        std::vector<std::string> arguments{std::string{option}};
+        for (; i < changes.size() && postconf_option(changes[i].kind) == option; ++i) arguments.push_back(postconf_argument(changes[i]));
+        if (auto const done = postfix_.postconf(arguments); !done) return fail(done.error());
     }
     auto const checked = postfix_.check();
     if (!checked) return fail(checked.error());

@@ -373,7 +373,7 @@ private:
     // What master.cf refers to has to be there first.
     void plan_definitions()
     {
-        std::string const why = "For master.cf, which takes no blanks from postconf.";
+        std::string const why = "For master.cf to refer to: postconf writes no blanks there.";
         auto const define = [&](std::string const& name, std::string const& value) {
             auto const written = postfix_.written.find(name);
             bool const there = written != postfix_.written.end() && one_line(written->second) == value;
@@ -485,7 +485,7 @@ std::string_view postconf_option(Kind kind)
 std::string postconf_argument(Change const& change)
 {
     switch (change.kind) {
-        case Kind::Set: return change.target + " = " + change.value;
+        case Kind::Set: return change.target + (change.value.empty() ? " =" : " = " + change.value);
         case Kind::AddService:
         case Kind::SetService:
         case Kind::Override: return change.target + "=" + change.value;

@@ -9,22 +9,29 @@ constexpr std::size_t kWidth = 80;
 constexpr std::string_view kDim = "\033[2m";
 constexpr std::string_view kPlain = "\033[0m";
 
+// Up to the next place where a line may break: before a blank, or behind a comma.
+std::string_view next_piece(std::string_view text)
+{
+    auto const end = text.find_first_of(" ,", 1);
+    if (end == std::string_view::npos) return text;
+    return text.substr(0, text[end] == ',' ? end + 1 : end);
+}
+
 // In single quotes; a long text in several pieces that follow each other without a blank, which sh takes as one word.
 std::string quoted(std::string_view text, std::size_t column)
 {
     constexpr std::size_t kBreak = 2;   // '\ at the end of a line
     std::string out = "'";
-    ++column;
-    while (!text.empty()) {
-        auto const end = text.find(' ', 1);
-        auto const word = text.substr(0, end);
-        if (column > 1 && column + word.size() + kBreak > kWidth) {
+    bool is_first = true;
+    for (++column; !text.empty(); is_first = false) {
+        auto const piece = next_piece(text);
+        if (!is_first && column + piece.size() + kBreak > kWidth) {
             out += "'\\\n'";
             column = 1;
         }
-        for (char const c : word) out += c == '\'' ? std::string{"'\\''"} : std::string{c};
-        column += word.size();
-        text.remove_prefix(word.size());
+        for (char const c : piece) out += c == '\'' ? std::string{"'\\''"} : std::string{c};
+        column += piece.size();
+        text.remove_prefix(piece.size());
     }
     return out + "'";
 }
