@@ -1,5 +1,5 @@
-// What decide() costs by itself, without sockets and logs: at RCPT as the policy daemon asks, at the end of a message as
-// the milter does, and the network lookup alone. Tenants are drawn at random from the population, so that a large
+// What decide() costs by itself, without sockets and logs: at RCPT as the policy daemon asks, at the end of a message
+// as the milter does, and the network lookup alone. Tenants are drawn at random from the population, so that a large
 // ruleset is met in caches as cold as a busy host leaves them. Prints one line of JSON.
 #include <algorithm>
 #include <chrono>

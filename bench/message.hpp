@@ -1,4 +1,5 @@
-// The mail that the benchmarks send: 14 headers as a shop's mail has them (16 with the claims), a ticket in the subject.
+// The mail that the benchmarks send: 14 headers as a shop's mail has them (16 with the claims), a ticket in the
+// subject.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
-// A libmilter filter that does nothing, with the callbacks of mailcore-milter: what libmilter itself costs, so the yardstick
-// for it. So that both put the same bytes on the wire, it negotiates what --like says (as bench-milter-load prints it of
-// mailcore-milter), with --stamp adds the three headers of the stamp, and with --strip N deletes as many claims.
+// A libmilter filter that does nothing, with the callbacks of mailcore-milter: what libmilter itself costs, so the
+// yardstick for it. So that both put the same bytes on the wire, it negotiates what --like says (as bench-milter-load
+// prints it of mailcore-milter), with --stamp adds the three headers of the stamp, and with --strip N deletes as many
+// claims.
 #include <cstdint>
 #include <cstdlib>
 #include <libmilter/mfapi.h>
@@ -121,7 +122,8 @@ int main(int argc, char** argv)
 {
     using namespace mailcore::bench;
     auto options = Options{argc, argv,
-                           "bench-null-milter --listen unix:/path|inet:host:port [--like NEGOTIATION] [--stamp] [--strip N]"};
+                           "bench-null-milter --listen unix:/path|inet:host:port [--like NEGOTIATION] [--stamp]"
+                           " [--strip N]"};
     auto address = libmilter_address(options.text("listen"));
     negotiation = parse_negotiation(options.text("like", std::string{kNegotiation}));
     stamp = options.flag("stamp");

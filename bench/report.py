@@ -125,9 +125,10 @@ def markdown_table(head, rows):
 
 def page_rates(daemon, found):
     unit = UNITS[daemon]
-    head = ["tenants", f"null server, {unit}/s", f"mailcore, {unit}/s", "ratio", "lowest–highest", "by cpu", "p50 µs", "p99 µs",
-            "null p99 µs"]
-    rows = ([each.case.label(), f"{each.median('null', 'per_second'):,.0f}", f"{each.median('real', 'per_second'):,.0f}",
+    head = ["tenants", f"null server, {unit}/s", f"mailcore, {unit}/s", "ratio", "lowest–highest", "by cpu",
+            "p50 µs", "p99 µs", "null p99 µs"]
+    rows = ([each.case.label(),
+             f"{each.median('null', 'per_second'):,.0f}", f"{each.median('real', 'per_second'):,.0f}",
              f"**{each.summary()['ratio']:.2f}**", f"{min(each.ratios()):.2f}–{max(each.ratios()):.2f}",
              f"{each.ratio_by_cpu():.2f}",
              f"{each.median('real', 'p50_us'):.0f}", f"{each.median('real', 'p99_us'):.0f}",
@@ -145,8 +146,9 @@ def page_costs(found):
 
 
 def page_daemon(daemon, found):
-    return (f"## {NAMES[daemon]}\n\nThe aim is {TARGETS[daemon]} of the null server, the same at every number of tenants."
-            f"\n\n{page_rates(daemon, found)}\n\n{page_costs(found)}\n")
+    return (f"## {NAMES[daemon]}\n\n"
+            f"The aim is {TARGETS[daemon]} of the null server, the same at every number of tenants.\n\n"
+            f"{page_rates(daemon, found)}\n\n{page_costs(found)}\n")
 
 
 def page_decide(decide):
@@ -155,8 +157,8 @@ def page_decide(decide):
     head = ["tenants"] + [f"{title}, {unit}" for title in DECIDE_PARTS.values() for unit in ("ns", "instructions")]
     rows = ([f"{each['tenants']:,}"] + [cell for part in DECIDE_PARTS for cell in
              (f"{each[part + '_ns']:.0f}", counted(each[part + "_instructions"]))] for each in decide)
-    return ("## decide() alone\n\nIn memory, one thread, tenants drawn at random, so that large sets miss the caches; the\n"
-            "median. Instructions are counted by the processor, or by callgrind where it may not be asked.\n\n"
+    return ("## decide() alone\n\n"
+            "In memory, one thread, tenants drawn at random, so that large sets miss the caches; the\nmedian. Instructions are counted by the processor, or by callgrind where it may not be asked.\n\n"
             + markdown_table(head, rows) + "\n")
 
 

@@ -1,5 +1,5 @@
-// Sockets as the benchmark programs need them: addresses written `unix:/path` or `inet:host:port` (as in mailcore.yaml),
-// a listener, a connection, and epoll.
+// Sockets as the benchmark programs need them: addresses written `unix:/path` or `inet:host:port` (as in
+// mailcore.yaml), a listener, a connection, and epoll.
 #pragma once
 
 #include <cstdint>
