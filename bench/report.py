@@ -158,7 +158,8 @@ def page_decide(decide):
     rows = ([f"{each['tenants']:,}"] + [cell for part in DECIDE_PARTS for cell in
              (f"{each[part + '_ns']:.0f}", counted(each[part + "_instructions"]))] for each in decide)
     return ("## decide() alone\n\n"
-            "In memory, one thread, tenants drawn at random, so that large sets miss the caches; the\nmedian. Instructions are counted by the processor, or by callgrind where it may not be asked.\n\n"
+            "In memory, one thread, tenants drawn at random, so that large sets miss the caches; the median.\n"
+            "Instructions are counted by the processor, or by callgrind where it may not be asked.\n\n"
             + markdown_table(head, rows) + "\n")
 
 
