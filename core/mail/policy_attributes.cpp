@@ -156,9 +156,9 @@ constexpr std::size_t kSlots = 64;
 
 constexpr std::size_t slot_of(std::string_view name)
 {
-    auto const first = static_cast<unsigned char>(name.front());
-    auto const last = static_cast<unsigned char>(name.back());
-    return (name.size() + 18u * first + 31u * last) % kSlots;
+    std::size_t const first = static_cast<unsigned char>(name.front());
+    std::size_t const last = static_cast<unsigned char>(name.back());
+    return (name.size() + 18 * first + 31 * last) % kSlots;
 }
 
 struct Slots {

@@ -152,7 +152,7 @@ base::Result<> verify_stamp(StampKeys const& keys, std::string_view header_value
     if (!signed_at) return base::fail(signed_at.error());
     if (!is_stamp_token(stamp->queue_id)) return base::fail("the stamp is malformed: " + quoted(stamp->queue_id) + " is no queue id");
     auto const checked = check_fields(fields);
-    if (!checked) return checked;
+    if (!checked) return base::fail(checked.error());
 
     if (keys.keys.find(stamp->key) == keys.keys.end()) {
         return base::fail("signed with key " + quoted(stamp->key) + ", which the keys file does not hold");
