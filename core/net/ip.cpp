@@ -1,5 +1,6 @@
 #include "core/net/ip.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
 #include <cstring>
@@ -36,7 +37,7 @@ base::Result<IpAddress> IpAddress::parse(std::string_view text)
 
     char terminated[INET6_ADDRSTRLEN + 1] = {};   // inet_pton wants a C string
     if (bare.size() < sizeof terminated && bare.find('\0') == std::string_view::npos) {
-        std::memcpy(terminated, bare.data(), bare.size());
+        std::copy(bare.begin(), bare.end(), terminated);
         IpAddress address;
         if (in_addr v4{}; ::inet_pton(AF_INET, terminated, &v4) == 1) {
             address.low_ = kMappedPrefix | ntohl(v4.s_addr);

@@ -51,6 +51,7 @@ TEST(IpAddress, RefusesTheRest)
         EXPECT_FALSE(IpAddress::parse(text)) << text;
     }
     EXPECT_FALSE(IpAddress::parse(std::string_view{"10.0.0.1\0", 9}));
+    EXPECT_FALSE(IpAddress::parse(std::string_view{})) << "no text at all, not even an empty one";
     EXPECT_FALSE(IpAddress::parse(std::string(1000, '1')));
     EXPECT_EQ(IpAddress::parse("a\nb").error().message, "\"a?b\" is not an IP address");
 }
