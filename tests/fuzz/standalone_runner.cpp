@@ -1,11 +1,12 @@
 // Replays files, and all files of directories, through a fuzz target: how ctest runs the corpora without libFuzzer.
 //
-//     header_from_replay [--cut] FILE|DIRECTORY...
+//     header_from_replay [--cut=N] FILE|DIRECTORY...
 //
-// With --cut each file is also replayed cut at every byte (up to 4,096), as a stream that ends early would show it. Names
-// go to standard output before each run, so that the last one is the culprit.
+// With --cut each file is also replayed cut short in N places (at every byte if it has no more), as a stream that ends
+// early would show it. Names go to standard output before each run, so that the last one is the culprit.
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -18,8 +19,6 @@
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t kMostCuts = 4096;
 
 std::vector<fs::path> files_of(fs::path const& path)
 {
@@ -39,7 +38,7 @@ void run(std::string_view bytes)
     LLVMFuzzerTestOneInput(exact.data(), exact.size());
 }
 
-bool replay(fs::path const& path, bool cut)
+bool replay(fs::path const& path, std::size_t cuts)
 {
     std::printf("%s\n", path.c_str());
     std::fflush(stdout);
@@ -47,7 +46,9 @@ bool replay(fs::path const& path, bool cut)
     if (!file) return false;
     std::string const bytes{std::istreambuf_iterator<char>{file}, {}};
     run(bytes);
-    for (std::size_t size = 0; cut && size < std::min(bytes.size(), kMostCuts); ++size) run(std::string_view{bytes}.substr(0, size));
+    if (cuts == 0) return true;
+    std::size_t const step = bytes.size() / cuts + 1;
+    for (std::size_t size = 0; size < bytes.size(); size += step) run(std::string_view{bytes}.substr(0, size));
     return true;
 }
 
@@ -55,15 +56,15 @@ bool replay(fs::path const& path, bool cut)
 
 int main(int argc, char** argv)
 {
-    bool cut = false;
+    std::size_t cuts = 0;
     std::size_t files = 0;
     for (int i = 1; i < argc; ++i) {
-        if (std::string_view{argv[i]} == "--cut") {
-            cut = true;
+        if (std::string_view{argv[i]}.starts_with("--cut=")) {
+            cuts = std::strtoul(argv[i] + 6, nullptr, 10);
             continue;
         }
         for (auto const& file : files_of(argv[i])) {
-            if (!replay(file, cut)) {
+            if (!replay(file, cuts)) {
                 std::fprintf(stderr, "cannot read %s\n", file.c_str());
                 return 1;
             }
