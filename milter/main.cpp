@@ -20,7 +20,6 @@ base::Result<run::ExitCode> milter_main(run::Process& process)
 {
     auto configuration = rules::read_configuration(process.config_path());
     if (!configuration) return base::fail(configuration.error());   // every problem, file:line:column
-    if (auto const usable = milter::check_listen_address(configuration->settings); !usable) return base::fail(usable.error());
     if (auto const exit = gate::answer_config_only(process, *configuration)) return *exit;
 
     auto gate = gate::Gate::open(process, std::move(*configuration));

@@ -70,24 +70,6 @@ void wait_for_stop_signal()
 
 }   // namespace
 
-base::Result<> check_listen_address(config::Settings const& settings)
-{
-    auto const& listen = settings.milter.listen;
-    auto const address = net::SocketAddress::parse(listen.value);
-    auto const complain = [&](std::string const& what) {
-        return base::fail(listen.position.text() + ": milter.listen: " + what, base::ErrorKind::Configuration);
-    };
-    if (!address) return complain(address.error().message);
-    switch (address->kind) {
-        case Kind::Unix:
-        case Kind::Inet: return {};
-        case Kind::Systemd: return complain("libmilter binds by itself and cannot take a socket from systemd; "
-                                            "write unix:/path or inet:host:port");
-        case Kind::Off: return complain("an address is needed; write unix:/path or inet:host:port");
-    }
-    return {};
-}
-
 base::Result<std::unique_ptr<MilterService>> MilterService::open(gate::Gate& gate)
 {
     auto const& settings = gate.settings();

@@ -6,12 +6,8 @@
 
 #include "core/base/result.hpp"
 #include "core/gate/gate.hpp"
-#include "core/net/address.hpp"
 
 namespace mailcore::milter {
-
-// May libmilter listen at milter.listen? It binds by itself, so a socket handed over by systemd is of no use to it.
-base::Result<> check_listen_address(config::Settings const& settings);
 
 class MilterService {
 public:
