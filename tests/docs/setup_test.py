@@ -1,20 +1,17 @@
 #!/usr/bin/env python3
 """mailcorectl setup on private copies of Debian's Postfix configuration, with the real postconf and postfix check.
 
-    setup_test.py --build DIR
-
 Shown, applied, applied again, taken back: each time Postfix is asked what it has."""
 
-import argparse
 import pathlib
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 
-BINARIES = None
+import project
+
 DEBIAN_MAIN_CF = """\
 # A comment that must survive.
 smtpd_banner = $myhostname ESMTP
@@ -70,7 +67,7 @@ class SetupTest(unittest.TestCase):
         (self.folder / "mailcore.yaml").write_text(text)
 
     def run_setup(self, *options, status=0, config=None):
-        done = subprocess.run([BINARIES / "mailcorectl", "--config", self.folder / "mailcore.yaml", "setup",
+        done = subprocess.run([project.program("mailcorectl"), "--config", self.folder / "mailcore.yaml", "setup",
                                "--postfix-config", config or self.config, *options], capture_output=True, text=True)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return done
@@ -193,14 +190,5 @@ class SetupTest(unittest.TestCase):
         self.assertEqual((self.config / "main.cf").stat().st_mode & 0o777, 0o640)
 
 
-def main():
-    global BINARIES
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--build", type=pathlib.Path, required=True)
-    options, rest = parser.parse_known_args()
-    BINARIES = options.build.resolve() / "bin"
-    unittest.main(argv=[sys.argv[0], *rest])
-
-
 if __name__ == "__main__":
-    main()
+    project.main()

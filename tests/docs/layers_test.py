@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Who may include whom: the arrows of docs/architecture.md, and one door to each third-party library."""
+
+import re
+import unittest
+
+import project
+
+MAY_USE = {
+    "core/base": set(),
+    "core/net": {"core/base"},
+    "core/crypto": {"core/base"},
+    "core/config": {"core/base"},
+    "core/mail": {"core/base", "core/crypto", "core/net"},
+    "core/rules": {"core/base", "core/config", "core/crypto", "core/mail", "core/net"},
+    "core/store": {"core/base", "core/rules"},
+    "core/observe": {"core/base", "core/mail", "core/net"},
+    "core/run": {"core/base", "core/config", "core/net", "core/observe"},
+    "core/gate": {"core/base", "core/config", "core/mail", "core/net", "core/observe", "core/rules", "core/run", "core/store"},
+}
+PROGRAMS = ("policy", "milter", "ctl")
+for program in PROGRAMS:
+    MAY_USE[program] = set(MAY_USE)      # all of core/, and never each other
+for program in PROGRAMS:
+    MAY_USE[program] -= set(PROGRAMS)
+
+DOORS = {  # header: the folders that may name it
+    r"tl/expected\.hpp": {"core/base"},
+    r"yaml-cpp/": {"core/config"},
+    r"(spdlog|fmt|prometheus)/": {"core/observe"},
+    r"openssl/": {"core/crypto"},
+    r"lmdb\.h": {"core/store"},
+    r"re2/": {"core/rules"},
+    r"idn2\.h": {"core/mail"},
+    r"libmilter/": {"milter"},
+    r"systemd/": {"core/run", "core/net"},
+    r"CLI/": {"core/run", "ctl"},
+    r"nlohmann/": {"core/run", "core/gate", "ctl"},
+}
+
+
+def sources():
+    for folder in ("core", *PROGRAMS):
+        for path in sorted((project.ROOT / folder).rglob("*.[ch]pp")):
+            yield path.relative_to(project.ROOT)
+
+
+def part_of(path):
+    words = str(path).split("/")
+    return "/".join(words[:2]) if words[0] == "core" else words[0]
+
+
+def includes(path, form):
+    return re.findall(rf"(?m)^#include {form}", (project.ROOT / path).read_text())
+
+
+class LayersTest(unittest.TestCase):
+    def test_every_folder_has_its_arrows(self):
+        self.assertEqual({part_of(path) for path in sources()}, set(MAY_USE))
+
+    def test_includes_go_down_only(self):
+        for path in sources():
+            for included in includes(path, r'"([^"]+)"'):
+                used = part_of(included)
+                self.assertTrue(used == part_of(path) or used in MAY_USE[part_of(path)], f"{path} includes {included}")
+
+    def test_each_library_has_one_door(self):
+        for path in sources():
+            for included in includes(path, r"<([^>]+)>"):
+                for pattern, folders in DOORS.items():
+                    if re.match(pattern, included):
+                        self.assertIn(part_of(path), folders, f"{path} includes {included}")
+
+    def test_includes_name_files_from_the_root(self):
+        for path in sources():
+            for included in includes(path, r'"([^"]+)"'):
+                self.assertTrue((project.ROOT / included).exists(), f"{path} includes {included}")
+
+
+if __name__ == "__main__":
+    project.main()

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""The man pages against --help, and against mandoc's lint."""
+
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+import project
+
+MAN = project.ROOT / "docs" / "man"
+DAEMONS = ("mailcore-policy", "mailcore-milter")
+
+
+def page(name):
+    return next(MAN.glob(f"{name}.[1-9].scd")).read_text()
+
+
+def synopsis(name):
+    """The page's SYNOPSIS without markup."""
+    section = re.search(r"(?ms)^# SYNOPSIS\n(.*?)^# ", page(name)).group(1)
+    return [re.sub(r"[*_]", "", line) for line in section.splitlines() if line]
+
+
+def options_in(text):
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+
+
+def help_of(*command):
+    return project.output_of(project.program(command[0]), *command[1:], "--help")
+
+
+def options_of(*command):
+    """What --help lists, not what its examples use."""
+    return options_in(re.search(r"(?ms)^Options:\n(.*?)(^\S|\Z)", help_of(*command)).group(1))
+
+
+def commands(*path):
+    """Each command that does something, as words behind the program's name."""
+    listed = re.search(r"(?ms)^Subcommands:\n(.*?)(^\S|\Z)", help_of(*path))
+    if listed is None:
+        return [path[1:]]
+    names = re.findall(r"(?m)^  ([a-z-]+)  ", listed.group(1))
+    return [command for name in names for command in commands(*path, name)]
+
+
+class ManualTest(unittest.TestCase):
+    def test_pages_of_daemons_have_the_options_of_help(self):
+        for name in DAEMONS:
+            with self.subTest(name):
+                told = options_of(name)
+                self.assertEqual(options_in("\n".join(synopsis(name))), told)
+                self.assertEqual(set(re.findall(r"(?m)^\*?.*?\*(--[a-z-]+)\*(?: _[A-Z]+_)?$", page(name))), told)
+
+    def test_page_of_mailcorectl_has_each_command_with_its_options(self):
+        lines = synopsis("mailcorectl")
+        for command in commands("mailcorectl"):
+            with self.subTest(" ".join(command)):
+                words = "mailcorectl " + " ".join(command)
+                line = next((line for line in lines if re.match(re.escape(words) + r"(?![\w-])", line)), None)
+                self.assertIsNotNone(line, f"{words} is missing in SYNOPSIS")
+                told = options_of("mailcorectl", *command) - {"--help"}
+                self.assertEqual(options_in(line), told, line)
+                for option in told:
+                    self.assertRegex(page("mailcorectl"), rf"(?m)^\t?\*{option}\*( _[A-Z]+_)?$")
+
+    def test_page_of_mailcorectl_has_no_command_that_is_not_there(self):
+        known = {" ".join(command) for command in commands("mailcorectl")}
+        told = {re.match(r"mailcorectl ((?:[a-z]+ ?)+)", line).group(1).strip() for line in synopsis("mailcorectl")[1:]}
+        self.assertEqual(told, known)
+
+    def test_page_of_mailcorectl_has_the_common_options(self):
+        told = options_of("mailcorectl")
+        section = re.search(r"(?ms)^# OPTIONS\n(.*?)^# ", page("mailcorectl")).group(1)
+        self.assertEqual(set(re.findall(r"(?m)^\*.*?(--[a-z-]+)\*", section)), told)
+
+    def test_pages_pass_mandocs_lint(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for source in sorted(MAN.glob("*.scd")):
+                with self.subTest(source.name):
+                    output = pathlib.Path(folder) / source.stem
+                    project.output_of("cmake", f"-DSOURCE={source}", f"-DOUTPUT={output}", "-DSCDOC=scdoc",
+                                      f"-DMAILCORECTL={project.program('mailcorectl')}", "-P", MAN / "assemble.cmake")
+                    # Style is left out: scdoc decides on the length of lines and the case of titles.
+                    lint = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", output], capture_output=True, text=True)
+                    self.assertEqual(lint.stdout + lint.stderr, "")
+
+    def test_page_of_the_configuration_holds_every_key(self):
+        keys = project.output_of(project.program("mailcorectl"), "reference", "man-keys")
+        self.assertIn("@KEYS@", page("mailcore.yaml"))
+        self.assertGreater(len(re.findall(r"(?m)^\*", keys)), 50)
+
+    def test_pages_stand_in_postfixs_order(self):
+        order = ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", "EXIT STATUS", "SIGNALS", "ENVIRONMENT", "FILES", "KEYS",
+                 "EXAMPLES", "SECURITY", "DIAGNOSTICS", "BUGS", "SEE ALSO"]
+        for source in MAN.glob("*.scd"):
+            headings = [line[2:] for line in source.read_text().splitlines() if line.startswith("# ") and line[2:] in order]
+            self.assertEqual(headings, [name for name in order if name in headings], source.name)
+            for needed in ("SECURITY", "BUGS"):
+                self.assertIn(needed, headings, source.name)
+
+
+if __name__ == "__main__":
+    project.main()
