@@ -1,24 +1,16 @@
 #include "policy/protocol.hpp"
 
-#include <cstring>
-
 #include "core/base/text.hpp"
 #include "core/mail/policy_attributes.hpp"
 
 namespace mailcore::policy {
 namespace {
 
-base::Result<> read_attribute(std::string_view line, mail::AttributeReader& reader)
+tl::unexpected<base::Error> fail_line(std::string_view line)
 {
     auto const equals = line.find('=');
-    if (line.size() > kMaxLine) return base::fail("a line longer than " + std::to_string(kMaxLine) + " bytes");
     if (equals == std::string_view::npos) return base::fail("a line without \"=\": \"" + base::printable(line.substr(0, 80)) + "\"");
-    if (std::memchr(line.data(), '\0', line.size()) != nullptr) return base::fail("a NUL byte in " + base::printable(line.substr(0, equals)));
-    auto const name = line.substr(0, equals);
-    if (reader.set(name, line.substr(equals + 1)) == mail::AttributeUse::Malformed) {
-        return base::fail("attribute " + base::printable(name) + " has a value that Postfix never sends");
-    }
-    return {};
+    return base::fail("attribute " + base::printable(line.substr(0, equals)) + " has a value that Postfix never sends");
 }
 
 }   // namespace
@@ -33,13 +25,15 @@ std::size_t request_length(std::string_view buffer, std::size_t from)
 base::Result<> parse_policy_request(std::string_view text, mail::Request& request)
 {
     if (text.size() > kMaxRequest) return base::fail("a request longer than " + std::to_string(kMaxRequest) + " bytes");
+    if (text.find('\0') != std::string_view::npos) return base::fail("a NUL byte");
     request.clear();
     mail::AttributeReader reader{request};
     int attributes = 0;
     for (auto end = text.find('\n'); end != 0 && end != std::string_view::npos; end = text.find('\n')) {
+        auto const line = text.substr(0, end);
         if (++attributes > kMaxAttributes) return base::fail("more than " + std::to_string(kMaxAttributes) + " attributes");
-        auto const read = read_attribute(text.substr(0, end), reader);
-        if (!read) return read;
+        if (line.size() > kMaxLine) return base::fail("a line longer than " + std::to_string(kMaxLine) + " bytes");
+        if (reader.set_line(line) == mail::AttributeUse::Malformed) return fail_line(line);
         text.remove_prefix(end + 1);
     }
     if (!reader.finish()) return base::fail("request, protocol_state or sender is missing");

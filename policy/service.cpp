@@ -1,6 +1,8 @@
 #include "policy/service.hpp"
 
 #include <algorithm>
+#include <thread>
+#include <vector>
 
 namespace mailcore::policy {
 
@@ -21,7 +23,7 @@ base::Result<std::unique_ptr<PolicyService>> PolicyService::open(gate::Gate& gat
 }
 
 PolicyService::PolicyService(gate::Gate& gate, net::Listener listener, std::size_t max_clients)
-    : listener_{std::move(listener)}, shared_{gate, listener_, max_clients, {}}
+    : listener_{std::move(listener)}, shared_{gate, listener_, max_clients}
 {
 }
 
@@ -31,7 +33,7 @@ base::Result<> PolicyService::make_workers()
     for (unsigned i = 0; i < count; ++i) {
         auto worker = Worker::create(shared_);
         if (!worker) return base::fail(worker.error());
-        workers_.push_back(std::move(*worker));
+        shared_.workers.push_back(std::move(*worker));
     }
     return {};
 }
@@ -39,13 +41,13 @@ base::Result<> PolicyService::make_workers()
 void PolicyService::serve()
 {
     std::vector<std::thread> threads;
-    for (auto const& worker : workers_) threads.emplace_back([&worker] { worker->run(); });
+    for (auto const& worker : shared_.workers) threads.emplace_back([&worker] { worker->run(); });
     for (auto& thread : threads) thread.join();
 }
 
 void PolicyService::stop()
 {
-    for (auto const& worker : workers_) worker->stop();
+    for (auto const& worker : shared_.workers) worker->stop();
 }
 
 }   // namespace mailcore::policy

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <thread>
-#include <vector>
 
 #include "policy/worker.hpp"
 
@@ -23,7 +21,6 @@ private:
 
     net::Listener listener_;
     Shared shared_;
-    std::vector<std::unique_ptr<Worker>> workers_;
 };
 
 }   // namespace mailcore::policy

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -16,11 +17,14 @@
 
 namespace mailcore::policy {
 
+class Worker;
+
 // What the workers of one service share.
 struct Shared {
     gate::Gate& gate;
     net::Listener const& listener;
     std::size_t max_clients;
+    std::vector<std::unique_ptr<Worker>> workers{};   // all made before the first runs
     std::atomic<std::size_t> clients{0};
 };
 
@@ -32,7 +36,11 @@ public:
     Worker& operator=(Worker const&) = delete;
 
     void run();    // until stop(); then answers what has come, for up to two seconds
-    void stop();   // from any thread
+
+    // From any thread.
+    void stop();
+    void adopt(base::Fd client);   // a connection to serve
+    std::size_t clients() const { return clients_.load(std::memory_order_relaxed); }
 
 private:
     struct Connection;
@@ -40,7 +48,11 @@ private:
     explicit Worker(Shared& shared);
 
     void handle_events(int timeout);
+    void wake();
+    void heed_wake_up();
     void accept_one(int listening_socket);
+    Worker& least_busy() const;
+    void begin(base::Fd client);
     void accept_again_if_possible();
     void stop_accepting(char const* why);
     void serve(Connection& connection, unsigned events);
@@ -61,7 +73,11 @@ private:
     Shared& shared_;
     run::SnapshotReader<rules::Ruleset> rules_;
     base::Fd epoll_;
-    base::Fd stop_;   // an eventfd
+    base::Fd wake_;   // an eventfd
+    std::atomic<bool> stop_wanted_{false};
+    std::atomic<std::size_t> clients_{0};   // served here or about to be
+    std::mutex inbox_mutex_;
+    std::vector<base::Fd> inbox_;           // adopted, not yet begun
     bool accepting_ = false;
     bool stopping_ = false;
     std::unordered_map<int, std::unique_ptr<Connection>> connections_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace mailcore::base {
 namespace {
@@ -26,6 +27,17 @@ std::size_t utf8_length(std::string_view text)
         return continues(1) && continues(2) && continues(3) && !overlong && !beyond ? 4 : 0;
     }
     return 0;
+}
+
+// Has any of eight bytes its high bit set, or is it below 0x20, a quote, a backslash or DEL? Arithmetic on all at once;
+// a borrow can only add a false alarm to a neighbour of a true one.
+bool has_special_byte(std::uint64_t bytes)
+{
+    constexpr std::uint64_t ones = 0x0101'0101'0101'0101ull;
+    constexpr std::uint64_t high_bits = 0x8080'8080'8080'8080ull;
+    auto const equal_to = [&](unsigned char c) { return (bytes ^ (ones * c)) - ones; };
+    auto const below_space = bytes - ones * 0x20;
+    return ((bytes | below_space | equal_to('"') | equal_to('\\') | equal_to(0x7F)) & high_bits) != 0;
 }
 
 void append_json_control(std::string& out, char c)
@@ -122,6 +134,18 @@ std::string_view nearest(std::string_view written, std::span<std::string_view co
         }
     }
     return best;
+}
+
+bool is_plain_json(std::string_view text)
+{
+    std::uint64_t bytes = 0;
+    for (; text.size() >= sizeof bytes; text.remove_prefix(sizeof bytes)) {
+        std::memcpy(&bytes, text.data(), sizeof bytes);
+        if (has_special_byte(bytes)) return false;
+    }
+    bytes = 0x7878'7878'7878'7878ull;   // 'x', which is plain
+    if (!text.empty()) std::memcpy(&bytes, text.data(), text.size());
+    return !has_special_byte(bytes);
 }
 
 void append_json_string(std::string& out, std::string_view text)

@@ -25,6 +25,9 @@ std::string join(std::span<std::string_view const> parts, std::string_view separ
 // The candidate nearest to what was written, or "" when none is near enough to be a slip of the pen.
 std::string_view nearest(std::string_view written, std::span<std::string_view const> candidates);
 
+// Printable ASCII without quotes and backslashes: stands in a JSON string as it is.
+bool is_plain_json(std::string_view text);
+
 // Appends text as a JSON string with its quotes. Control characters are escaped; bytes that are not
 // well-formed UTF-8 become U+FFFD, so that a log line is always valid JSON.
 void append_json_string(std::string& out, std::string_view text);

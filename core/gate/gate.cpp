@@ -21,6 +21,14 @@ std::string rule_count(rules::Ruleset const& ruleset)
     return std::to_string(ruleset.tenants.size()) + " tenants, " + std::to_string(ruleset.rules.size()) + " rules";
 }
 
+// The rules hold all that is needed of the tenants; of 100,000 the texts alone are a hundred megabytes.
+config::Settings without_tenants(config::Settings settings)
+{
+    settings.tenants = {};
+    settings.rules = {};
+    return settings;
+}
+
 std::string_view word(rules::Mode mode)
 {
     switch (mode) {
@@ -65,7 +73,7 @@ Gate::Gate(run::Process const& process, rules::Configuration configuration, std:
            std::unique_ptr<observe::DecisionLog> decision_log, store::CertificateNotes notes)
     : name_{process.name()},
       path_{process.config_path()},
-      settings_{std::move(configuration.settings)},
+      settings_{without_tenants(std::move(configuration.settings))},
       started_{base::now()},
       log_{std::move(log)},
       notes_{std::move(notes)},

@@ -5,8 +5,8 @@
 
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
+#include "core/base/flat_map.hpp"
 #include "core/base/result.hpp"
 #include "core/mail/address.hpp"
 
@@ -76,23 +76,26 @@ public:
     }
 
 private:
+    static constexpr int kMaxExtensions = 8;
+
     bool has(AddressPattern::Kind kind) const { return has_kind_[static_cast<std::size_t>(kind)]; }
 
     template <class Visit>
     bool visit_key(AddressPatternView const& key, Visit& visit) const
     {
-        auto const found = values_.find(key);
-        return found == values_.end() || visit(found->first, found->second);
+        auto const* const found = values_.find(key);
+        return found == nullptr || visit(found->first, found->second);
     }
 
-    // The address itself, then without its plus-extension: from the longest prefix that ends before a '+'.
+    // The address itself, then without its plus-extension: `a` and `a+b` both hold `a+b+c`. Of an address with more
+    // signs than anybody writes only the last few are tried as ends, and the first: time must not grow with their square.
     template <class Visit>
     bool visit_mailboxes(Address const& address, Visit& visit) const
     {
         auto local = address.local();
-        while (!local.empty()) {
+        for (int tries = 0; !local.empty(); ++tries) {
             if (!visit_key({AddressPattern::Kind::Mailbox, local, address.domain()}, visit)) return false;
-            auto const plus = local.rfind('+');
+            auto const plus = tries < kMaxExtensions ? local.rfind('+') : local.find('+');
             if (plus == std::string_view::npos) break;
             local = local.substr(0, plus);
         }
@@ -108,7 +111,7 @@ private:
         }
     }
 
-    std::unordered_map<AddressPattern, Value, AddressPatternHash, AddressPatternEqual> values_;
+    base::FlatMap<AddressPattern, Value, AddressPatternHash, AddressPatternEqual> values_;
     bool has_kind_[3] = {};
 };
 

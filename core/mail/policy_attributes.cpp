@@ -110,43 +110,44 @@ struct Row {
 };
 
 // Every attribute of Postfix 2.1 to 3.12.
+// In the order in which Postfix sends them (smtpd_check.c), which makes the next one easy to guess.
 constexpr std::array kRows{
     Row{"request", set_request},
     Row{"protocol_state", set_protocol_state},
-    Row{"sender", set_sender},
     Row{"protocol_name", nullptr},
-    Row{"helo_name", set_helo_name},
-    Row{"queue_id", set_queue_id},
-    Row{"recipient", set_recipient},
-    Row{"recipient_count", set_recipient_count},
     Row{"client_address", set_client_address},
     Row{"client_name", nullptr},
+    Row{"client_port", nullptr},
     Row{"reverse_client_name", nullptr},
+    Row{"server_address", nullptr},
+    Row{"server_port", set_server_port},
+    Row{"helo_name", set_helo_name},
+    Row{"sender", set_sender},
+    Row{"recipient", set_recipient},
+    Row{"recipient_count", set_recipient_count},
+    Row{"queue_id", set_queue_id},
     Row{"instance", set_instance},
+    Row{"size", set_size},
+    Row{"etrn_domain", nullptr},
+    Row{"stress", nullptr},
     Row{"sasl_method", nullptr},
     Row{"sasl_username", set_sasl_username},
     Row{"sasl_sender", nullptr},
-    Row{"size", set_size},
     Row{"ccert_subject", nullptr},
     Row{"ccert_issuer", nullptr},
     Row{"ccert_fingerprint", nullptr},
+    Row{"ccert_pubkey_fingerprint", set_certificate},
     Row{"encryption_protocol", set_encryption_protocol},
     Row{"encryption_cipher", nullptr},
     Row{"encryption_keysize", nullptr},
-    Row{"etrn_domain", nullptr},
-    Row{"stress", nullptr},
-    Row{"ccert_pubkey_fingerprint", set_certificate},
-    Row{"client_port", nullptr},
     Row{"policy_context", nullptr},
-    Row{"server_address", nullptr},
-    Row{"server_port", set_server_port},
     Row{"compatibility_level", nullptr},
     Row{"mail_version", nullptr},
     Row{"tls_sni", nullptr},
 };
 static_assert(kRows.size() <= 32, "AttributeReader::seen_ has a bit for each");
 
-constexpr std::size_t kRequest = 0, kProtocolState = 1, kSender = 2;
+constexpr std::size_t kRequest = 0, kProtocolState = 1, kSender = 10;
 static_assert(kRows[kRequest].name == "request" && kRows[kProtocolState].name == "protocol_state" &&
               kRows[kSender].name == "sender");
 
@@ -202,7 +203,26 @@ bool is_before_mail(Stage stage)
 AttributeUse AttributeReader::set(std::string_view name, std::string_view value)
 {
     auto const row = find_row(name);
-    if (row == kNoRow || kRows[row].set == nullptr || (seen_ & bit(row)) != 0) return AttributeUse::Ignored;
+    return row == kNoRow ? AttributeUse::Ignored : set_row(row, value);
+}
+
+AttributeUse AttributeReader::set_line(std::string_view line)
+{
+    if (next_ < kRows.size()) {
+        auto const name = kRows[next_].name;
+        if (line.size() > name.size() && line[name.size()] == '=' && line.starts_with(name)) {
+            return set_row(next_, line.substr(name.size() + 1));
+        }
+    }
+    auto const equals = line.find('=');
+    if (equals == std::string_view::npos) return AttributeUse::Malformed;
+    return set(line.substr(0, equals), line.substr(equals + 1));
+}
+
+AttributeUse AttributeReader::set_row(std::size_t row, std::string_view value)
+{
+    next_ = row + 1;
+    if (kRows[row].set == nullptr || (seen_ & bit(row)) != 0) return AttributeUse::Ignored;
     seen_ |= bit(row);
     return kRows[row].set(request_, value) ? AttributeUse::Used : AttributeUse::Malformed;
 }

@@ -9,6 +9,7 @@
 // Allocates nothing once the request's strings have grown.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -28,13 +29,19 @@ public:
     // as an unknown protocol_state or a size that is no number. Values are taken as they are, blanks included.
     AttributeUse set(std::string_view name, std::string_view value);
 
+    // The same for "name=value"; a line without "=" is Malformed. Quicker where lines come in Postfix's own order.
+    AttributeUse set_line(std::string_view line);
+
     // To call behind the last attribute: their order does not matter, but what an empty sender means depends on the
     // stage. False if one is missing that Postfix always sends (request, protocol_state, from MAIL on sender); the
     // request is usable all the same.
     bool finish();
 
 private:
+    AttributeUse set_row(std::size_t row, std::string_view value);
+
     Request& request_;
+    std::size_t next_ = 0;     // the row expected next
     std::uint32_t seen_ = 0;   // one bit an attribute
 };
 

@@ -9,10 +9,12 @@
 // const members are safe from many threads.
 #pragma once
 
-#include <bitset>
+#include <algorithm>
 #include <cstddef>
-#include <unordered_map>
+#include <functional>
+#include <vector>
 
+#include "core/base/flat_map.hpp"
 #include "core/net/ip.hpp"
 
 namespace mailcore::net {
@@ -26,7 +28,8 @@ class CidrMap {
 public:
     Value& operator[](CidrBlock const& block)
     {
-        lengths_.set(static_cast<std::size_t>(block.prefix_length));
+        auto const place = std::lower_bound(lengths_.begin(), lengths_.end(), block.prefix_length, std::greater<>{});
+        if (place == lengths_.end() || *place != block.prefix_length) lengths_.insert(place, block.prefix_length);
         return values_[block];
     }
 
@@ -34,10 +37,9 @@ public:
     template <class Visit>
     void for_each_match(IpAddress const& address, Visit visit) const
     {
-        for (int length = IpAddress::kBits; length >= 0; --length) {
-            if (!lengths_.test(static_cast<std::size_t>(length))) continue;
-            auto const found = values_.find(CidrBlock{address.masked(length), length});
-            if (found != values_.end() && !visit(found->second)) return;
+        for (int const length : lengths_) {
+            auto const* const found = values_.find(CidrBlock{address.masked(length), length});
+            if (found != nullptr && !visit(found->second)) return;
         }
     }
 
@@ -60,8 +62,8 @@ public:
     auto end() const { return values_.end(); }
 
 private:
-    std::unordered_map<CidrBlock, Value, CidrBlockHash> values_;
-    std::bitset<IpAddress::kBits + 1> lengths_;   // the prefix lengths in use
+    base::FlatMap<CidrBlock, Value, CidrBlockHash, std::equal_to<>> values_;
+    std::vector<int> lengths_;   // the prefix lengths in use, longest first
 };
 
 }   // namespace mailcore::net

@@ -19,7 +19,8 @@ constexpr std::uint64_t kReady = 1ull << 63u;     // the record's bytes are comp
 constexpr std::uint64_t kPadding = 1ull << 62u;   // nothing here: the ring wraps
 constexpr std::uint64_t kLength = kPadding - 1;
 
-constexpr std::uint64_t record_bytes(std::size_t length) { return (8 + length + 7) & ~std::uint64_t{7}; }
+constexpr std::size_t kHeaderBytes = 8;
+constexpr std::uint64_t record_bytes(std::size_t length) { return (kHeaderBytes + length + 7) & ~std::uint64_t{7}; }
 
 base::Result<base::Fd> open_to_append(std::string const& path)
 {
@@ -30,14 +31,16 @@ base::Result<base::Fd> open_to_append(std::string const& path)
 
 }   // namespace
 
-ByteRing::ByteRing(std::size_t capacity)
-    : capacity_{capacity}, words_{std::make_unique<std::atomic<std::uint64_t>[]>(capacity / 8)}
+ByteRing::ByteRing(std::size_t capacity) : capacity_{capacity}, words_{std::make_unique<std::uint64_t[]>(capacity / 8)} {}
+
+char* ByteRing::place_of(std::uint64_t position) const
 {
+    return reinterpret_cast<char*>(words_.get()) + (position & (capacity_ - 1));
 }
 
-std::atomic<std::uint64_t>& ByteRing::header_at(std::uint64_t position)
+std::atomic_ref<std::uint64_t> ByteRing::header_at(char* place)
 {
-    return words_[(position & (capacity_ - 1)) / 8];
+    return std::atomic_ref{*reinterpret_cast<std::uint64_t*>(place)};
 }
 
 // A record is a header word, then its bytes, rounded up to whole words. Claiming moves the tail; storing the header last,
@@ -54,15 +57,10 @@ bool ByteRing::try_write(std::string_view record)
         if (tail + padding + needed - head_.load(std::memory_order_acquire) > capacity_) return false;
     } while (!tail_.compare_exchange_weak(tail, tail + padding + needed, std::memory_order_relaxed));
 
-    if (padding > 0) header_at(tail).store(kReady | kPadding | padding, std::memory_order_release);
-    auto& header = header_at(tail + padding);
-    auto* word = &header + 1;
-    for (std::size_t offset = 0; offset < record.size(); offset += 8, ++word) {
-        std::uint64_t bytes = 0;
-        std::memcpy(&bytes, record.data() + offset, std::min<std::size_t>(8, record.size() - offset));
-        word->store(bytes, std::memory_order_relaxed);
-    }
-    header.store(kReady | record.size(), std::memory_order_release);
+    if (padding > 0) header_at(place_of(tail)).store(kReady | kPadding | padding, std::memory_order_release);
+    auto* const place = place_of(tail + padding);
+    std::memcpy(place + kHeaderBytes, record.data(), record.size());
+    header_at(place).store(kReady | record.size(), std::memory_order_release);
     return true;
 }
 
@@ -72,24 +70,16 @@ void ByteRing::drain(std::string& out, std::size_t limit)
 {
     auto head = head_.load(std::memory_order_relaxed);
     while (out.size() < limit) {
-        auto& header = header_at(head);
-        auto const value = header.load(std::memory_order_acquire);
-        if ((value & kReady) == 0) break;
-        auto const length = value & kLength;
-        std::uint64_t const used = (value & kPadding) != 0 ? length : record_bytes(length);
-        auto* word = &header;
-        word->store(0, std::memory_order_relaxed);
-        if ((value & kPadding) == 0) {
-            auto const start = out.size();
-            out.resize(start + length);
-            for (std::size_t offset = 0; offset < length; offset += 8) {
-                auto const bytes = (++word)->load(std::memory_order_relaxed);
-                std::memcpy(out.data() + start + offset, &bytes, std::min<std::size_t>(8, length - offset));
-                word->store(0, std::memory_order_relaxed);
-            }
-        }
+        auto* const place = place_of(head);
+        auto const header = header_at(place).load(std::memory_order_acquire);
+        if ((header & kReady) == 0) break;
+        auto const length = header & kLength;
+        bool const padding = (header & kPadding) != 0;
+        if (!padding) out.append(place + kHeaderBytes, length);
+        auto const used = padding ? length : record_bytes(length);
+        std::memset(place, 0, used);
         head += used;
-        head_.store(head, std::memory_order_release);
+        head_.store(head, std::memory_order_release);   // only now may writers claim these words again
     }
 }
 

@@ -28,10 +28,11 @@ public:
     void drain(std::string& out, std::size_t limit);
 
 private:
-    std::atomic<std::uint64_t>& header_at(std::uint64_t position);
+    char* place_of(std::uint64_t position) const;
+    static std::atomic_ref<std::uint64_t> header_at(char* place);
 
     std::size_t capacity_;
-    std::unique_ptr<std::atomic<std::uint64_t>[]> words_;   // headers and bytes of records, 8 bytes each
+    std::unique_ptr<std::uint64_t[]> words_;   // headers and bytes of records; zero where nothing is
     alignas(64) std::atomic<std::uint64_t> tail_{0};        // claimed up to here
     alignas(64) std::atomic<std::uint64_t> head_{0};        // drained up to here
 };

@@ -1,6 +1,7 @@
 #include "core/rules/compile.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <set>
 #include <tuple>
@@ -32,6 +33,19 @@ struct NetworkItem {
     bool included = true;
 };
 
+// Headers that mail programs rely on (RFC 5322 3.6, 2045, 6376, 8617, 2369, 8601): a slip here would cost every message its
+// subject or its author.
+bool is_known_header(std::string_view name)
+{
+    constexpr std::array<std::string_view, 20> names{"from", "sender", "reply-to", "to", "cc", "bcc", "subject", "date", "message-id",
+        "in-reply-to", "references", "received", "return-path", "mime-version", "comments", "keywords", "auto-submitted",
+        "dkim-signature", "authentication-results", "delivered-to"};
+    constexpr std::array<std::string_view, 4> families{"content-", "list-", "resent-", "arc-"};
+    auto const lowered = base::lower(name);
+    return std::find(names.begin(), names.end(), lowered) != names.end() ||
+           std::any_of(families.begin(), families.end(), [&](auto family) { return lowered.starts_with(family); });
+}
+
 class Compiler {
 public:
     Compiler(Settings const& settings, Diagnostics& problems) : settings_{settings}, problems_{problems} {}
@@ -56,6 +70,7 @@ private:
 
     void compile_rule(config::RuleSettings const& settings);
     Condition compile_condition(config::WhenSettings const& settings);
+    void complain_of_unknown_tenant(Text const& text);
     void name_tenants(Condition const& condition);
 
     void index_terms();
@@ -131,10 +146,18 @@ void Compiler::compile_general()
     check_listeners();
 }
 
-// That each is a header of our own is checked where it is read.
 void Compiler::check_header_names()
 {
     auto const& stamp = settings_.stamp;
+    auto const check = [&](Text const& name) {
+        if (!is_known_header(name.value)) return;
+        problems_.error(name.position, "\"" + base::printable(name.value) + "\" has a meaning of its own in mail and would be "
+                        "taken out of every message; name a header of yours, as in X-Tenant");
+    };
+    for (auto const* name : {&stamp.tenant_header, &stamp.ticket_header, &stamp.signature_header}) check(*name);
+    for (auto const& name : settings_.claims.tenant_headers) check(name);
+    for (auto const& name : settings_.claims.ticket_headers) check(name);
+
     auto const compare = [&](Text const& left, Text const& right) {
         if (!base::equal_ignoring_case(left.value, right.value)) return;
         auto const& written = right.position.line > 0 ? right : left;
@@ -348,7 +371,10 @@ void Compiler::complain_of_unknown_network(Text const& text, std::string const& 
 Condition Compiler::compile_condition(config::WhenSettings const& settings)
 {
     Condition condition;
-    for (auto const& tenant : settings.tenant) condition.tenants.push_back(tenant.value);
+    for (auto const& tenant : settings.tenant) {
+        if (!ruleset_.tenant_by_name.contains(tenant.value)) complain_of_unknown_tenant(tenant);
+        condition.tenants.push_back(tenant.value);
+    }
     condition.tenants = sorted(std::move(condition.tenants));
 
     auto const items = resolve_networks(settings.client);
@@ -385,6 +411,15 @@ Condition Compiler::compile_condition(config::WhenSettings const& settings)
         condition.negated = std::make_unique<Condition>(compile_condition(settings.negated.front()));
     }
     return condition;
+}
+
+void Compiler::complain_of_unknown_tenant(Text const& text)
+{
+    std::vector<std::string_view> names;
+    for (auto const& known : ruleset_.tenants) names.push_back(known.name);
+    auto const near = base::nearest(text.value, names);
+    problems_.error(text.position, "unknown tenant \"" + base::printable(text.value) + "\"" +
+                    (near.empty() ? "" : "; did you mean \"" + std::string{near} + "\"?"));
 }
 
 void Compiler::name_tenants(Condition const& condition)

@@ -61,7 +61,7 @@ TEST(PolicyProtocol, RefusesWhatPostfixNeverSends)
     } const cases[] = {
         {"\n", "request, protocol_state or sender is missing"},
         {start + "nonsense\n\n", "a line without \"=\": \"nonsense\""},
-        {start + "x=" + std::string(1, '\0') + "\n\n", "a NUL byte in x"},
+        {start + "x=" + std::string(1, '\0') + "\n\n", "a NUL byte"},
         {start + "x=" + std::string(kMaxLine, 'y') + "\n\n", "a line longer than 8192 bytes"},
         {start + many + "\n", "more than 200 attributes"},
         {start + std::string(kMaxRequest, 'y') + "\n\n", "a request longer than 65536 bytes"},

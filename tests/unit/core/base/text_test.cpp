@@ -106,6 +106,20 @@ TEST(JsonString, IsAppended)
     EXPECT_EQ(out, "{\"a\":\"b\"");
 }
 
+TEST(JsonString, KnowsWhatNeedsNoEscaping)
+{
+    for (int position = 0; position < 20; ++position) {
+        for (int byte = 0; byte < 256; ++byte) {
+            std::string text(20, 'x');
+            text[static_cast<std::size_t>(position)] = static_cast<char>(byte);
+            bool const plain = byte >= ' ' && byte <= '~' && byte != '"' && byte != '\\';
+            EXPECT_EQ(is_plain_json(text), plain) << byte << " at " << position;
+            EXPECT_EQ(is_plain_json(text.substr(static_cast<std::size_t>(position), 1)), plain) << byte;
+        }
+    }
+    EXPECT_TRUE(is_plain_json({}));
+}
+
 TEST(Printable, HidesControlAndEightBit) { EXPECT_EQ(printable("a\x1b[2J\nü"), "a?[2J???"); }
 
 }   // namespace

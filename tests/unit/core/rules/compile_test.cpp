@@ -43,6 +43,14 @@ TEST(Compile, ComplainsOfWhatTheTextsSayAtTheirPlaces)
          "test.yaml:1:76: \"[a-\" is not a regular expression as RE2 reads it: missing ]: [a-"},
         {"tenants: {t: {clients: [10.0.0.1], senders: ['@t.test'], ticket: {subject: 'x+'}}}",
          "test.yaml:1:76: \"x+\" needs a group in parentheses that is the ticket"},
+        {"tenants: {shop: {clients: [10.0.0.1], senders: ['@t.test']}}\nrules: [{name: r, when: {tenant: shup}, action: reject}]",
+         "test.yaml:2:34: unknown tenant \"shup\"; did you mean \"shop\"?"},
+        {"stamp: {tenant_header: From}\ntenants: {t: {clients: [10.0.0.1], senders: ['@t.test']}}",
+         "test.yaml:1:24: \"From\" has a meaning of its own in mail and would be taken out of every message; name a header of yours, "
+         "as in X-Tenant"},
+        {"claims: {ticket_headers: [X-Mine, List-Id]}\ntenants: {t: {clients: [10.0.0.1], senders: ['@t.test']}}",
+         "test.yaml:1:35: \"List-Id\" has a meaning of its own in mail and would be taken out of every message; name a header of yours, "
+         "as in X-Tenant"},
         {"stamp: {tenant_header: X-A, ticket_header: x-a}\ntenants: {t: {clients: [10.0.0.1], senders: ['@t.test']}}",
          "test.yaml:1:44: the three headers of the stamp must have different names"},
         {"milter: {listen: systemd}\ntenants: {t: {clients: [10.0.0.1], senders: ['@t.test']}}",
