@@ -45,6 +45,9 @@ tenants:
 """
 
 
+LONGEST_NOTE = 3000   # bytes of the milter's last words in a report
+
+
 class Failure(Exception):
     """A claim does not hold."""
 
@@ -91,9 +94,11 @@ class Milter:
             raise
         return self
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, kind, exception, _):
         try:
-            if kind is None and self.child is not None:
+            if exception is not None:
+                exception.add_note("--- the milter said:\n" + self.stderr()[-LONGEST_NOTE:])
+            elif self.child is not None:
                 self.stop()
         finally:
             self.clean_up()

@@ -211,19 +211,21 @@ class MilterClient:
 
     def message(self, sender, recipients, headers, body="Hello\r\n", queue_id="4jWYs717qcz8lWc", mail_macros=None, abort=True):
         """Like Postfix: the first refusal of MAIL or of all recipients is the answer; an ABORT follows every message."""
-        try:
-            reply = self.mail(sender, **(mail_macros or {}))
-            if reply.verdict != "continue":
-                return reply
-            replies = [self.rcpt(recipient) for recipient in recipients]
-            if all(reply.verdict != "continue" for reply in replies):
-                return replies[-1]
-            self.step("T", i=queue_id)
-            for name, value in headers:
-                self.header(name, value)
-            if body:
-                self.body(body)
-            return self.end(queue_id)
-        finally:
-            if abort:
-                self.abort()
+        answer = self._message(sender, recipients, headers, body, queue_id, mail_macros or {})
+        if abort:
+            self.abort()
+        return answer
+
+    def _message(self, sender, recipients, headers, body, queue_id, mail_macros):
+        reply = self.mail(sender, **mail_macros)
+        if reply.verdict != "continue":
+            return reply
+        replies = [self.rcpt(recipient) for recipient in recipients]
+        if all(reply.verdict != "continue" for reply in replies):
+            return replies[-1]
+        self.step("T", i=queue_id)
+        for name, value in headers:
+            self.header(name, value)
+        if body:
+            self.body(body)
+        return self.end(queue_id)
