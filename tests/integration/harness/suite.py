@@ -18,6 +18,9 @@ from .player import Player
 from .waiting import HarnessError
 
 
+ENOUGH_FAILURES_IN_A_ROW = 20   # something is broken as a whole, and each failure costs seconds
+
+
 @dataclasses.dataclass
 class Entry:
     name: str
@@ -70,10 +73,16 @@ class Suite:
         self.config_in_force = None
 
     def run(self, entries):
-        for entry in entries:
+        in_a_row = 0
+        for done, entry in enumerate(entries):
+            if in_a_row == ENOUGH_FAILURES_IN_A_ROW:
+                self.failed += len(entries) - done
+                self.say(f"FAIL {in_a_row} cases failed in a row; the other {len(entries) - done} were not run")
+                break
             began = time.monotonic()
             problem = self._play(entry)
             self._tell(entry, problem, time.monotonic() - began)
+            in_a_row = in_a_row + 1 if problem else 0
         self._stop_daemons()
 
     def _play(self, entry):
@@ -94,7 +103,8 @@ class Suite:
 
     def _describe(self, problem):
         text = str(problem) if isinstance(problem, (AssertionError, HarnessError)) else traceback.format_exc()
-        return f"{text or type(problem).__name__}\n{self.gate.report()}"
+        complaints = [f"mailcore-{name}: {daemon.complaint()}" for name, daemon in self.gate.daemons.items() if daemon.complaint()]
+        return "\n".join([text or type(problem).__name__, *complaints, self.gate.report()])
 
     def _clean_up(self):
         """For the next case. What went wrong even in this is told with the failure, and does not hide it."""

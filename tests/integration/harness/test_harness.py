@@ -50,6 +50,9 @@ class CountingDaemon:
         if self.ended:
             raise CaseFailure("it ended")
 
+    def complaint(self):
+        return None
+
 
 class SinkGate:
     """A gate whose SMTP server is the sink, which takes everything: whatever a case forbids, it sees happen."""
@@ -181,6 +184,13 @@ class CasesMustFail(unittest.TestCase):
                    Entry("003-c", "holds", config, lambda _: None)])
         self.assertEqual((suite.passed, suite.failed), (1, 2))
         self.assertRegex("\n".join(said), r"(?s)FAIL 001 fails.*FAIL 002 breaks.*ZeroDivisionError.*ok   003 holds")
+
+    def test_the_suite_gives_up_after_many_failures_in_a_row_and_counts_the_rest(self):
+        def fail(_):
+            raise CaseFailure("no")
+        suite = Suite(self.gate, lambda _: None)
+        suite.run([Entry(f"{number:03}-a", "fails", pathlib.Path("default.yaml"), fail) for number in range(50)])
+        self.assertEqual((suite.passed, suite.failed), (0, 50))
 
 
 class CaseFiles(unittest.TestCase):
