@@ -1,10 +1,12 @@
 // Commands that ask the running daemons by their control sockets.
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <iostream>
 #include <optional>
 
+#include "core/base/text.hpp"
 #include "core/config/load.hpp"
 #include "core/run/control_socket.hpp"
 #include "ctl/commands.hpp"
@@ -41,13 +43,37 @@ Answer ask(std::string const& state_directory, std::string_view daemon, std::str
     return answer;
 }
 
-// Only the state directory is needed: mistakes elsewhere in the file must not keep the operator from asking.
+// The value of a line "state_directory: VALUE", with its quotes and comment taken off.
+std::optional<std::string> state_directory_in(std::string_view line)
+{
+    constexpr std::string_view key = "state_directory:";
+    if (!line.starts_with(key)) return std::nullopt;
+    auto value = base::trim(line.substr(key.size()));
+    value = base::trim(value.substr(0, value.find(" #")));
+    if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'')) value = value.substr(1, value.size() - 2);
+    return std::string{value};
+}
+
+// Only the state directory is needed: mistakes elsewhere in the file, even one that keeps it from being read as YAML,
+// must not keep the operator from asking.
+std::string find_state_directory(std::string const& path)
+{
+    config::Diagnostics problems;
+    auto const settings = config::load(path, problems);
+    if (!problems.has_errors() || settings.state_directory.position.line > 0) return settings.state_directory.value;
+    auto const text = read_input(path);
+    if (!text) return settings.state_directory.value;
+    for (auto const line : base::split(*text, '\n')) {
+        if (auto const written = state_directory_in(line)) return *written;
+    }
+    return settings.state_directory.value;
+}
+
 std::vector<Answer> ask_all(Common const& common, std::string_view command)
 {
-    config::Diagnostics unused;
-    auto const settings = config::load(common.config, unused);
+    auto const state_directory = find_state_directory(common.config);
     std::vector<Answer> answers;
-    for (auto const daemon : kDaemons) answers.push_back(ask(settings.state_directory.value, daemon, command));
+    for (auto const daemon : kDaemons) answers.push_back(ask(state_directory, daemon, command));
     return answers;
 }
 
