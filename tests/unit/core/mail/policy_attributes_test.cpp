@@ -263,6 +263,54 @@ TEST(AttributeReader, ARequestIsUsedAgain)
     EXPECT_EQ(request.sender.kind(), Address::Kind::Absent);
 }
 
+TEST(AttributeReader, ReadsLinesAsItReadsNamesAndValues)
+{
+    auto const by_lines = [](Attributes const& attributes) {
+        Request request;
+        AttributeReader reader{request};
+        for (auto const& [name, value] : attributes) {
+            EXPECT_NE(reader.set_line(std::string{name} + "=" + std::string{value}), AttributeUse::Malformed) << name;
+        }
+        EXPECT_TRUE(reader.finish());
+        return request;
+    };
+    for (auto const& attributes : {kRcpt, Attributes{kRcpt.rbegin(), kRcpt.rend()}}) {
+        auto const expected = read(attributes).request;
+        auto const request = by_lines(attributes);
+        EXPECT_EQ(request.stage, expected.stage);
+        EXPECT_EQ(request.client_address, expected.client_address);
+        EXPECT_EQ(request.sender, expected.sender);
+        EXPECT_EQ(request.recipients.back(), expected.recipients.back());
+        EXPECT_EQ(request.instance, expected.instance);
+        EXPECT_EQ(request.size, expected.size);
+        EXPECT_EQ(request.server_port, expected.server_port);
+    }
+}
+
+TEST(AttributeReader, ALineHasAnEqualsSign)
+{
+    auto const use_of_line = [](std::string_view line) {
+        Request request;
+        return AttributeReader{request}.set_line(line);
+    };
+    EXPECT_EQ(use_of_line("request"), AttributeUse::Malformed);
+    EXPECT_EQ(use_of_line(""), AttributeUse::Malformed);
+    EXPECT_EQ(use_of_line("="), AttributeUse::Ignored);
+    EXPECT_EQ(use_of_line("requests=smtpd_access_policy"), AttributeUse::Ignored);
+    EXPECT_EQ(use_of_line("request=smtpd_access_policy"), AttributeUse::Used);
+    EXPECT_EQ(use_of_line("request=junk"), AttributeUse::Malformed);
+    EXPECT_EQ(use_of_line("helo_name=a=b"), AttributeUse::Used);
+}
+
+TEST(AttributeReader, TheFirstOfEqualLinesCounts)
+{
+    Request request;
+    AttributeReader reader{request};
+    EXPECT_EQ(reader.set_line("size=1"), AttributeUse::Used);
+    EXPECT_EQ(reader.set_line("size=2"), AttributeUse::Ignored);
+    EXPECT_EQ(request.size, 1u);
+}
+
 TEST(KnownAttribute, IsEveryOneOfPostfix)
 {
     for (auto const& [name, value] : kRcpt) EXPECT_TRUE(is_known_attribute(name)) << name;
