@@ -135,24 +135,26 @@ void log_failure(MilterSession const& session, std::string_view what) noexcept
                                                    {"client", request.client}});
 }
 
-// Measures from the moment it is made.
+// Measures from the moment it is made until decided().
 class Deciding {
 public:
     base::Time now() const { return now_; }
+    void decided() { took_ = base::Stopwatch::now() - started_; }
 
     void record(Call const& call, Applied const& applied) const
     {
-        auto const took = std::chrono::duration_cast<std::chrono::microseconds>(base::Stopwatch::now() - started_);
+        auto const micros = std::chrono::duration_cast<std::chrono::microseconds>(took_).count();
         gate_in_use->recorder().record({.request = call.session.request(),
                                         .verdict = applied.verdict,
                                         .time = now_,
-                                        .micros = static_cast<std::uint64_t>(took.count()),
+                                        .micros = static_cast<std::uint64_t>(micros),
                                         .forged_headers_removed = applied.forged_headers_removed});
     }
 
 private:
     base::Time now_ = base::now();
     base::Stopwatch::time_point started_ = base::Stopwatch::now();
+    base::Stopwatch::duration took_{0};
 };
 
 // --- The callbacks ------------------------------------------------------------------------------------------------
@@ -219,8 +221,9 @@ void on_connect(Call const& call, char*, sockaddr* address)
 void on_helo(Call const& call, char* name) { call.session.greeted(name); }
 
 // Tells of a refusal; what passes is told of at the message's end.
-sfsistat reply(Call const& call, Deciding const& deciding, Answer const& answer)
+sfsistat reply(Call const& call, Deciding& deciding, Answer const& answer)
 {
+    deciding.decided();
     if (!answer.failure.empty()) log_failure(call.session, answer.failure);
     auto const applied = apply_reply(call.context, answer.verdict);
     if (applied.status != SMFIS_CONTINUE) deciding.record(call, applied);
@@ -243,7 +246,7 @@ Sender sender_of(Call const& call, char** arguments)
 sfsistat on_sender(Call const& call, char** arguments)
 {
     if (state.load() == State::Draining) return SMFIS_TEMPFAIL;   // as if we were gone already
-    Deciding const deciding;
+    Deciding deciding;
     auto const answer = call.session.begin_message(gate_in_use->rules().get(), sender_of(call, arguments), deciding.now());
     auto const status = reply(call, deciding, answer);
     if (status != SMFIS_CONTINUE) call.session.forget_message();   // libmilter calls no abort after a refusal
@@ -252,7 +255,7 @@ sfsistat on_sender(Call const& call, char** arguments)
 
 sfsistat on_recipient(Call const& call, char** arguments)
 {
-    Deciding const deciding;
+    Deciding deciding;
     auto const answer = call.session.add_recipient({.path = arguments[0], .address = macro(call, "{rcpt_addr}")},
                                                    deciding.now());
     auto const status = reply(call, deciding, answer);
@@ -276,8 +279,9 @@ End end_of(Call const& call)
 
 sfsistat on_end_of_message(Call const& call)
 {
-    Deciding const deciding;
+    Deciding deciding;
     auto const answer = call.session.end_message(end_of(call), deciding.now());
+    deciding.decided();
     if (!answer.failure.empty()) log_failure(call.session, answer.failure);
     auto const applied = apply_end(call.context, answer, gate_in_use->log());
     deciding.record(call, applied);

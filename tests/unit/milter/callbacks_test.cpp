@@ -9,6 +9,7 @@
 #include <fstream>
 #include <libmilter/mfdef.h>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <sys/un.h>
 #include <thread>
 #include <unistd.h>
@@ -359,6 +360,41 @@ TEST_F(Callbacks, AfterTheEndNobodyTouchesTheGate)
     EXPECT_EQ(connection.rcpt(), SMFIS_TEMPFAIL);
     EXPECT_EQ(connection.end(), SMFIS_TEMPFAIL);
     EXPECT_EQ(connection.close(), SMFIS_CONTINUE);
+}
+
+// Commands in any order: whatever came before, a message that passes has lost exactly its own forged headers.
+TEST_F(Callbacks, ARandomWalkNeverPassesAForgedHeader)
+{
+    std::mt19937 random{4711};   // NOLINT: the same walk each time
+    int passed = 0;
+    for (int walk = 0; walk < 300; ++walk) {
+        Connection connection;
+        if (walk % 7 != 0) connection.open();
+        int forged = 0;
+        for (int step = 0; step < 60; ++step) {
+            connection.context.done.clear();
+            switch (random() % 8) {
+                case 0: connection.mail(random() % 3 == 0 ? "<a@other.test>" : "<a@acme.test>"); forged = 0; break;
+                case 1: connection.rcpt(random() % 3 == 0 ? "<x@bad.test>" : "<x@good.test>"); break;
+                case 2: connection.header(random() % 2 == 0 ? "X-KeyBuzz-Stamp" : "x-keybuzz-STAMP ", "forged"); ++forged; break;
+                case 3: connection.header("Subject", "[#T-1]"); break;
+                case 4: connection.abort(); forged = 0; break;
+                case 5: if (random() % 9 == 0) connection.open(); break;
+                case 6: if (random() % 9 == 0) connection.close(); break;
+                default:
+                    auto const status = connection.end();
+                    EXPECT_TRUE(status == SMFIS_CONTINUE || status == SMFIS_TEMPFAIL || status == SMFIS_REJECT) << status;
+                    if (status == SMFIS_CONTINUE) {
+                        ++passed;
+                        auto const& done = connection.context.done;
+                        auto const removed = std::count_if(done.begin(), done.end(), [](auto const& call) { return call.starts_with("chgheader"); });
+                        EXPECT_EQ(removed, forged);
+                    }
+                    forged = 0;
+            }
+        }
+    }
+    EXPECT_GT(passed, 100);
 }
 
 TEST_F(Callbacks, ManyConnectionsAtOnceWhileTheRulesAreReplaced)
