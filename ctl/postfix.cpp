@@ -21,7 +21,8 @@ namespace {
 base::Result<std::string> find_program(std::string const& name)
 {
     char const* const path = std::getenv("PATH");
-    std::string const directories = std::string{path == nullptr ? "" : path} + ":/usr/sbin:/sbin";   // often not in a user's PATH
+    // The last two are often not in a user's PATH.
+    std::string const directories = std::string{path == nullptr ? "" : path} + ":/usr/sbin:/sbin";
     for (auto const directory : base::split(directories, ':')) {
         auto const program = std::string{directory} + "/" + name;
         if (directory.starts_with('/') && ::access(program.c_str(), X_OK) == 0) return program;
@@ -88,7 +89,8 @@ base::Result<Printed> outcome(pid_t child, std::string const& name, Printed prin
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return printed;
     auto const words = base::trim(printed.err.empty() ? printed.out : printed.err);
-    auto const how = WIFEXITED(status) ? "status " + std::to_string(WEXITSTATUS(status)) : "signal " + std::to_string(WTERMSIG(status));
+    auto const how = WIFEXITED(status) ? "status " + std::to_string(WEXITSTATUS(status))
+                                       : "signal " + std::to_string(WTERMSIG(status));
     return base::fail(name + " failed" + (words.empty() ? " with " + how : ": " + std::string{words}));
 }
 

@@ -104,7 +104,8 @@ std::vector<PostfixService> parse_services(std::string_view table, std::string_v
     for (auto const line : base::split(overrides, '\n')) {
         auto const found = parse_override(line);
         for (auto& service : services) {
-            if (service.id() == found.service) service.overrides.insert_or_assign(std::string{found.name}, std::string{found.value});
+            if (service.id() != found.service) continue;
+            service.overrides.insert_or_assign(std::string{found.name}, std::string{found.value});
         }
     }
     return services;

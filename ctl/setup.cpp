@@ -1,21 +1,18 @@
 #include "ctl/setup.hpp"
 
+#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <ctime>
-#include <fcntl.h>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/clock.hpp"
-#include "core/base/fd.hpp"
 #include "core/net/listener.hpp"
 #include "core/rules/compile.hpp"
 #include "ctl/postfix.hpp"
+#include "ctl/setup_files.hpp"
 #include "ctl/setup_plan.hpp"
 #include "ctl/setup_print.hpp"
 #include "ctl/setup_state.hpp"
@@ -30,57 +27,6 @@ using Kind = Change::Kind;
 
 constexpr char const* kStateFile = "mailcore-setup.json";
 constexpr char const* kFiles[] = {"main.cf", "master.cf"};
-
-// ---- files
-
-Result<std::string> read_file(std::string const& path)
-{
-    std::ifstream file{path, std::ios::binary};
-    if (!file) return base::fail_errno("cannot read " + path);
-    std::string text{std::istreambuf_iterator<char>{file}, {}};
-    if (file.bad()) return base::fail_errno("cannot read " + path);
-    return text;
-}
-
-Result<> write_through(int file, std::string_view text, std::string const& path)
-{
-    while (!text.empty()) {
-        auto const written = ::write(file, text.data(), text.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return base::fail_errno("cannot write " + path);
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    if (::fsync(file) != 0) return base::fail_errno("cannot write " + path);
-    return {};
-}
-
-// At once or not at all, with the owner and mode of `like`.
-Result<> write_file(std::string const& path, std::string_view text, std::string const& like)
-{
-    struct stat facts{};
-    if (::stat(like.c_str(), &facts) != 0) return base::fail_errno("cannot read " + like);
-    auto const temporary = path + ".mailcore";
-    base::Fd const file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
-    if (!file) return base::fail_errno("cannot write " + temporary);
-    if (auto const written = write_through(file.get(), text, temporary); !written) return written;
-    bool const same_owner = ::fchown(file.get(), facts.st_uid, facts.st_gid) == 0 && ::fchmod(file.get(), facts.st_mode & 07777) == 0;
-    if (!same_owner || ::rename(temporary.c_str(), path.c_str()) != 0) return base::fail_errno("cannot write " + path);
-    return {};
-}
-
-Result<> copy_file(std::string const& from, std::string const& to)
-{
-    auto const text = read_file(from);
-    if (!text) return fail(text.error());
-    return write_file(to, *text, from);
-}
-
-bool same_content(std::string const& left, std::string const& right)
-{
-    auto const a = read_file(left);
-    auto const b = read_file(right);
-    return a && b && *a == *b;
-}
 
 std::string utc_time()
 {
@@ -221,7 +167,9 @@ Result<> Setup::make_changes(std::vector<Change> const& changes)
     for (std::size_t i = 0; i < changes.size();) {   // one run for neighbours of a kind
         auto const option = postconf_option(changes[i].kind);
         std::vector<std::string> arguments{std::string{option}};
-        for (; i < changes.size() && postconf_option(changes[i].kind) == option; ++i) arguments.push_back(postconf_argument(changes[i]));
+        for (; i < changes.size() && postconf_option(changes[i].kind) == option; ++i) {
+            arguments.push_back(postconf_argument(changes[i]));
+        }
         if (auto const done = postfix_.postconf(arguments); !done) return fail(done.error());
     }
     auto const checked = postfix_.check();
@@ -288,7 +236,8 @@ void Setup::say_unserved(config::Settings const& settings)
     auto const warn = [&](std::string const& daemon, std::string const& listen) {
         auto const address = net::SocketAddress::parse(listen);
         if (!address || address->kind != net::SocketAddress::Kind::Unix || net::is_served(address->path)) return;
-        err_ << "mailcorectl: warning: " << daemon << " does not serve " << address->path << " yet: start it first, or mail waits\n";
+        err_ << "mailcorectl: warning: " << daemon << " does not serve " << address->path
+             << " yet: start it first, or mail waits\n";
     };
     warn("mailcore-policy", settings.policy.listen.value);
     warn("mailcore-milter", settings.milter.listen.value);

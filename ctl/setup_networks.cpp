@@ -47,7 +47,9 @@ private:
     {
         bool const outside = answer_outside(node.block);
         Step step{node.block, false, {}};
-        for (auto const& entry : node.entries) step.before.push_back({entry.networks, set(entry.networks, entry.included)});
+        for (auto const& entry : node.entries) {
+            step.before.push_back({entry.networks, set(entry.networks, entry.included)});
+        }
         step.included = holding_ > 0;
         if (step.included != outside) found_.push_back({node.block, step.included});
         path_.push_back(std::move(step));
@@ -83,7 +85,9 @@ private:
 
 bool comes_first(Node const& left, Node const& right)
 {
-    auto const key = [](CidrBlock const& block) { return std::tuple{block.network.high(), block.network.low(), block.prefix_length}; };
+    auto const key = [](CidrBlock const& block) {
+        return std::tuple{block.network.high(), block.network.low(), block.prefix_length};
+    };
     return key(left.block) < key(right.block);
 }
 

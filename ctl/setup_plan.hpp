@@ -2,33 +2,17 @@
 // that Postfix is wired already; what an operator has put there in his own words stays when it does the same.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "core/base/result.hpp"
-#include "core/config/settings.hpp"
-#include "core/rules/ruleset.hpp"
 #include "ctl/postfix_syntax.hpp"
+#include "ctl/setup_needs.hpp"
 
 namespace mailcore::ctl {
 
 // The parameters of main.cf that a plan looks at, for reading a PostfixConfiguration.
 std::vector<std::string> const& parameters_of_interest();
-
-// What mailcore.yaml asks of Postfix.
-struct Needs {
-    std::string policy;                      // the policy server, in Postfix's words: "unix:mailcore/policy.sock"
-    std::string milter;
-    std::vector<std::string> networks;       // mynetworks, in its order
-    std::vector<std::string> certificates;   // digests of public keys, as Postfix writes them: "AB:CD:…"
-    bool has_logins = false;
-    std::uint64_t largest_size = 0;          // of any tenant, in bytes; 0 = no tenant has one
-};
-
-// Fails where Postfix could not reach a socket: it is outside the queue directory, and a service is chrooted into it.
-base::Result<Needs> needs_of(config::Settings const& settings, rules::Ruleset const& ruleset, PostfixConfiguration const& postfix);
 
 struct Change {
     enum class Kind { Set, AddService, Override, DropOverride, Unset, SetService, DropService };
@@ -49,5 +33,9 @@ struct Plan {
 };
 
 Plan plan_setup(Needs const& needs, PostfixConfiguration const& postfix);
+
+// Its two halves. That of master.cf puts in front what it refers to in main.cf.
+void plan_main_cf(Plan& plan, Needs const& needs, PostfixConfiguration const& postfix);
+void plan_master_cf(Plan& plan, Needs const& needs, PostfixConfiguration const& postfix);
 
 }   // namespace mailcore::ctl
