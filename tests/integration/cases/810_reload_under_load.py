@@ -55,7 +55,7 @@ def run(gate):
 def reload_in_turns(gate, senders):
     """Each reload waits until some messages were sent since the last, so that all happen under load."""
     for turn in range(1, RELOADS + 1):
-        aim = sum(sender.messages for sender in senders) + 4
+        aim = sum(sender.messages for sender in senders) + 2
         wait_until(lambda: sum(sender.messages for sender in senders) >= aim or any(sender.problem for sender in senders),
                    "messages between two reloads", seconds=60)
         gate.write_config(RULES.format(**SETS[turn % 2]))
