@@ -55,7 +55,7 @@ bool ByteRing::try_write(std::string_view record)
         auto const to_end = capacity_ - (tail & (capacity_ - 1));
         padding = to_end < needed ? to_end : 0;
         if (tail + padding + needed - head_.load(std::memory_order_acquire) > capacity_) return false;
-    } while (!tail_.compare_exchange_weak(tail, tail + padding + needed, std::memory_order_relaxed));
+    } while (!tail_.compare_exchange_weak(tail, tail + padding + needed, std::memory_order_seq_cst));
 
     if (padding > 0) header_at(place_of(tail)).store(kReady | kPadding | padding, std::memory_order_release);
     auto* const place = place_of(tail + padding);
@@ -64,7 +64,7 @@ bool ByteRing::try_write(std::string_view record)
     return true;
 }
 
-bool ByteRing::empty() const { return head_.load(std::memory_order_acquire) == tail_.load(std::memory_order_acquire); }
+bool ByteRing::empty() const { return head_.load(std::memory_order_seq_cst) == tail_.load(std::memory_order_seq_cst); }
 
 void ByteRing::drain(std::string& out, std::size_t limit)
 {
@@ -119,8 +119,8 @@ void DecisionLog::write(std::string_view line)
             std::this_thread::sleep_for(kNap);
         } while (!ring_.try_write(line));
     }
-    std::atomic_thread_fence(std::memory_order_seq_cst);   // pairs with run(): it sees the record, or we see it asleep
-    if (asleep_.load(std::memory_order_relaxed) != 0) wake();
+    // Both sides are sequentially consistent: run() sees what we claimed, or we see it asleep.
+    if (asleep_.load(std::memory_order_seq_cst) != 0) wake();
 }
 
 void DecisionLog::reopen()
@@ -149,7 +149,6 @@ void DecisionLog::run()
         }
         if (stopping && ring_.empty()) return;
         asleep_.store(1);
-        std::atomic_thread_fence(std::memory_order_seq_cst);
         if (ring_.empty() && !stop_.load() && !reopen_.load()) asleep_.wait(1);
         asleep_.store(0);
     }
