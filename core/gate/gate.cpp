@@ -89,6 +89,9 @@ Gate::Gate(run::Process const& process, rules::Configuration configuration, std:
     }
 }
 
+// A scrape reads the decision log's counters, which go first.
+Gate::~Gate() { metrics_.stop_serving(); }
+
 base::Result<> Gate::serve_operator(run::Process& process, std::string const& metrics_address)
 {
     auto const address = net::SocketAddress::parse(metrics_address);

@@ -28,6 +28,10 @@ public:
     // Configuration problems come back as one ErrorKind::Configuration error with all of them.
     static base::Result<std::unique_ptr<Gate>> open(run::Process const& process, rules::Configuration configuration);
 
+    ~Gate();
+    Gate(Gate const&) = delete;
+    Gate& operator=(Gate const&) = delete;
+
     config::Settings const& settings() const { return settings_; }   // as at the start; a reload changes the rules only
     run::Snapshot<rules::Ruleset> const& rules() const { return rules_; }
     observe::Log& log() { return *log_; }

@@ -235,7 +235,9 @@ Metrics::Metrics(std::string const& daemon, std::string const& version) : state_
     state_->version = version;
 }
 
-Metrics::~Metrics() { state_->server.stop(); }
+Metrics::~Metrics() { stop_serving(); }
+
+void Metrics::stop_serving() { state_->server.stop(); }
 
 void Metrics::count_decision(mail::Action action, mail::Reason reason, bool observed, std::uint64_t micros,
                              std::uint64_t forged_headers_removed) noexcept

@@ -42,6 +42,7 @@ public:
 
     std::string text() const;                                  // as served
     base::Result<> serve(net::SocketAddress const& address);   // GET /metrics; Off: does nothing
+    void stop_serving();                                       // before what is watched goes
 
 private:
     struct State;
