@@ -15,9 +15,8 @@ from milter_client import MilterClient
 
 COMPLAINT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:|terminate called|Assertion|"
                        r"private data not NULL|claimed not to reply")
-SUPPRESSIONS = pathlib.Path(__file__).resolve().parents[1] / "tsan.supp"
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:exitcode=99", "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
-              "TSAN_OPTIONS": f"exitcode=66:suppressions={SUPPRESSIONS}"}
+              "TSAN_OPTIONS": "exitcode=66"}
 
 PREAMBLE = """\
 log: {{format: text, target: stderr}}

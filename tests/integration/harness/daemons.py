@@ -13,11 +13,10 @@ from .processes import kill_child, start_child, stop_child
 from .waiting import CaseFailure, HarnessError, wait_until
 
 SANITIZER_COMPLAINT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:|terminate called|Assertion")
-SUPPRESSIONS = pathlib.Path(__file__).resolve().parents[2] / "tsan.supp"
 SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:exitcode=99",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
-    "TSAN_OPTIONS": f"halt_on_error=0:second_deadlock_stack=1:exitcode=66:suppressions={SUPPRESSIONS}",
+    "TSAN_OPTIONS": "halt_on_error=0:second_deadlock_stack=1:exitcode=66",
 }
 
 
