@@ -35,7 +35,7 @@ TEST(Fd, MovesItsDescriptor)
     Fd first{open_something()};
     int const number = first.get();
     Fd second{std::move(first)};
-    EXPECT_FALSE(first);
+    EXPECT_FALSE(first);   // NOLINT(bugprone-use-after-move): that is the claim
     EXPECT_EQ(second.get(), number);
 
     Fd third{open_something()};

@@ -28,12 +28,12 @@ TEST(Secret, LeavesNothingBehindWhenMoved)
     for (std::string const& text : {std::string{"short"}, std::string(100, 'x')}) {
         Secret from{text};
         Secret to{std::move(from)};
-        EXPECT_TRUE(from.empty());
+        EXPECT_TRUE(from.empty());   // NOLINT(bugprone-use-after-move): that is the claim
         EXPECT_EQ(to.reveal(), text);
 
         Secret other{"former"};
         other = std::move(to);
-        EXPECT_TRUE(to.empty());
+        EXPECT_TRUE(to.empty());   // NOLINT(bugprone-use-after-move)
         EXPECT_EQ(other.reveal(), text);
     }
 }
