@@ -40,7 +40,7 @@ private:
 
 base::Result<> prepare_path(std::string const& path, net::SocketPermissions const& permissions)
 {
-    if (auto const made = net::make_socket_directory(path, permissions); !made) return made;
+    if (auto made = net::make_socket_directory(path, permissions); !made) return made;
     if (net::is_served(path)) return base::fail("milter.listen: unix:" + path + ": another process already serves this socket");
     return {};
 }
@@ -108,9 +108,9 @@ base::Result<> MilterService::serve()
     enum class Libmilter { Running, Stopped, Failed };
     auto const libmilter = std::make_shared<std::atomic<Libmilter>>(Libmilter::Running);
     callbacks::serve(gate_);
-    std::thread{[libmilter, main_thread = ::pthread_self()] {
+    std::thread{[libmilter] {
         libmilter->store(smfi_main() == MI_SUCCESS ? Libmilter::Stopped : Libmilter::Failed);
-        ::pthread_kill(main_thread, SIGTERM);
+        ::kill(::getpid(), SIGTERM);
     }}.detach();   // outlives us: once the callbacks are closed, ending the process is the quickest way to stop it
 
     wait_for_stop_signal();

@@ -400,6 +400,7 @@ TEST_F(Callbacks, ARandomWalkNeverPassesAForgedHeader)
 TEST_F(Callbacks, ManyConnectionsAtOnceWhileTheRulesAreReplaced)
 {
     std::vector<std::thread> clients;
+    clients.reserve(8);
     std::atomic<int> odd{0};
     for (int client = 0; client < 8; ++client) {
         clients.emplace_back([&] {
