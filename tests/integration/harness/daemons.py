@@ -44,8 +44,13 @@ class Daemon:
     def _is_ready(self):
         if self.child.poll() is not None:
             raise HarnessError(f"mailcore-{self.name} ended with {self.child.returncode}\n{self.stderr_tail()}")
-        return (ports.accepts_connections(socket.AF_UNIX, str(self.socket_path))
-                and ports.accepts_connections(socket.AF_INET, ("127.0.0.1", self.metrics_port)))
+        return ports.accepts_connections(socket.AF_UNIX, str(self.socket_path)) and self._serves_metrics()
+
+    def _serves_metrics(self):
+        try:
+            return bool(self.metrics())
+        except OSError:   # no connection yet, or the port is open and the page not there yet
+            return False
 
     def ask_to_stop(self):
         """SIGTERM without waiting, so that several may stop at once."""
