@@ -13,8 +13,6 @@
 #include "core/base/fd.hpp"
 #include "core/base/text.hpp"
 
-extern char** environ;
-
 namespace mailcore::ctl {
 namespace {
 
@@ -107,6 +105,7 @@ base::Result<Printed> run_program(std::vector<std::string> const& arguments)
     if (!err) return base::fail(err.error());
 
     std::vector<char*> words;
+    words.reserve(arguments.size() + 1);
     for (auto const& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));   // posix_spawn changes none
     words.push_back(nullptr);
     FileActions const actions{out->writing.get(), err->writing.get()};

@@ -157,7 +157,7 @@ Result<std::string> Setup::make_backup() const
 Result<> Setup::restore(std::string const& backup) const
 {
     for (auto const* file : kFiles) {
-        if (auto const copied = copy_file(backup_path(backup, file), postfix_.file(file)); !copied) return copied;
+        if (auto copied = copy_file(backup_path(backup, file), postfix_.file(file)); !copied) return copied;
     }
     return {};
 }
@@ -197,7 +197,7 @@ Result<> Setup::note_changes(SetupState state, Planned const& planned, std::stri
     state.latest = backup;
     remember(state, planned.plan, planned.before, *after);
     for (std::string const file : kFiles) {
-        if (auto const kept = copy_file(postfix_.file(file), backup_path(backup, file + ".after")); !kept) return kept;
+        if (auto kept = copy_file(postfix_.file(file), backup_path(backup, file + ".after")); !kept) return kept;
     }
     return write_state(state);
 }
@@ -217,7 +217,7 @@ Result<> Setup::apply(config::Settings const& settings, rules::Ruleset const& ru
     }
     auto const backup = make_backup();
     if (!backup) return fail(backup.error());
-    if (auto const made = make_changes_or_restore(plan.changes, *backup); !made) return made;
+    if (auto made = make_changes_or_restore(plan.changes, *backup); !made) return made;
     if (auto const noted = note_changes(*state, *planned, *backup); !noted) {
         static_cast<void>(restore(*backup));
         return fail(noted.error().message + "\nmain.cf and master.cf are as they were before");
@@ -260,10 +260,10 @@ Result<> Setup::undo()
         return {};
     }
     if (!state->original.empty() && is_as_left(*state)) {
-        if (auto const restored = restore(state->original); !restored) return restored;
+        if (auto restored = restore(state->original); !restored) return restored;
         if (auto const checked = postfix_.check(); !checked) err_ << "mailcorectl: warning: " << checked.error().message << "\n";
         out_ << "main.cf and master.cf are as they were before setup, byte for byte.\n";
-    } else if (auto const undone = undo_changes(*state); !undone) {
+    } else if (auto undone = undo_changes(*state); !undone) {
         return undone;
     }
     return finish_undo();
@@ -282,7 +282,7 @@ Result<> Setup::undo_changes(SetupState const& state)
     }
     auto const backup = make_backup();
     if (!backup) return fail(backup.error());
-    if (auto const made = make_changes_or_restore(plan.changes, *backup); !made) return made;
+    if (auto made = make_changes_or_restore(plan.changes, *backup); !made) return made;
     for (auto const& change : plan.changes) out_ << "put back " << change.target << "\n";
     out_ << "Backup: " << postfix_.file(*backup) << "\n";
     return {};

@@ -46,7 +46,7 @@ Result<> write_file(std::string const& path, std::string_view text, std::string 
     auto const temporary = path + ".mailcore";
     base::Fd const file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (!file) return base::fail_errno("cannot write " + temporary);
-    if (auto const written = write_through(file.get(), text, temporary); !written) return written;
+    if (auto written = write_through(file.get(), text, temporary); !written) return written;
     bool const same_owner = ::fchown(file.get(), facts.st_uid, facts.st_gid) == 0;
     bool const same_mode = ::fchmod(file.get(), facts.st_mode & 07777) == 0;
     if (!same_owner || !same_mode || ::rename(temporary.c_str(), path.c_str()) != 0) return base::fail_errno("cannot write " + path);
