@@ -202,13 +202,14 @@ Answer MilterSession::verdict_at_end(End const& end, base::Time now) const
     auto const own_failure = [&](char const* why) {
         return Answer{rules::own_failure(ruleset_->on_error), {}, why};
     };
-    if (request_.queue_id.empty()) return own_failure("Postfix gave no queue id");   // nothing to sign or to join by
     if (!end.certificate_known) return own_failure("the notes of client certificates cannot be read");
+    if (!lets_pass(answer.verdict)) return answer;
+    if (request_.queue_id.empty()) return own_failure("Postfix gave no queue id");   // nothing to sign or to join by
 
     // This connection was negotiated before a reload brought limits of size: nobody counted the body. The next
     // connection will; until then the message waits.
     bool const size_unknown = ruleset_->has_sizes && body_ == Body::Unseen;
-    return size_unknown && lets_pass(answer.verdict) ? deferred("the connection is older than the limits of size") : answer;
+    return size_unknown ? deferred("the connection is older than the limits of size") : answer;
 }
 
 base::Result<> MilterSession::make_stamp(mail::Verdict const& verdict, base::Time now)

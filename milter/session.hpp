@@ -41,7 +41,7 @@ struct Sender {
     std::string_view path;                     // as sent behind MAIL FROM:, "<a@b>"; without brackets from sendmail(1)
     std::optional<std::string_view> address;   // {mail_addr}: rewritten, lower case, without brackets; "" for null
     std::string_view login;                    // {auth_authen}
-    std::uint64_t size = 0;     // SIZE=, RFC 1870; 0 = not declared
+    std::uint64_t size = 0;                    // SIZE=, RFC 1870; 0 = not declared
     bool tls = false;
 };
 
@@ -110,9 +110,8 @@ public:
     bool in_message() const { return ruleset_ != nullptr; }
     bool wants_certificate() const;   // end_message() has use for a note
     mail::Request const& request() const { return request_; }
-    rules::Ruleset const* ruleset() const { return ruleset_.get(); }
 
-    // More than this in one message is no mail; it is deferred. Postfix itself allows 100 KiB a header.
+    // More than this in one message is no mail; it is deferred. Postfix shows a milter 60,000 bytes of one header at most.
     static constexpr std::uint64_t kMaxHeaderBytes = 4u << 20u;
     static constexpr int kMaxCopies = 1'000;   // of one of our headers
 

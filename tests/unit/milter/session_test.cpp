@@ -346,6 +346,12 @@ TEST(MilterSession, WithoutAQueueIdOnErrorDecides)
               unstamped().because(Reason::InternalError).removed({{"X-KeyBuzz-Stamp", 1}}, 1));
 }
 
+TEST(MilterSession, AnOwnFailureThatPassesMailPassesNoneThatTheRulesRefuse)
+{
+    Mta lenient{rules(std::string{"on_error: pass"} + kTwoTenants)};
+    EXPECT_EQ(lenient.send({.headers = {{"X-KeyBuzz-Tenant", "books"}}, .queue_id = ""}), rejected(Reason::TenantClaimRefused));
+}
+
 TEST(MilterSession, ADistrustedMessageIsDeferredAndTheNextIsNot)
 {
     Mta mta{rules(std::string{"on_error: pass"} + kTwoTenants)};
