@@ -47,8 +47,8 @@ class Demo:
 
     def introduce(self):
         self.show.title("mailcore on a private Postfix", "=")
-        self.show.say("A real Postfix with mailcore-policy and mailcore-milter, all on 127.0.0.1; XCLIENT lends the client "
-                      "addresses. The rules:")
+        self.show.say("A real Postfix with mailcore-policy and mailcore-milter, all on 127.0.0.1; XCLIENT lends the "
+                      "client addresses. The rules:")
         self.show.line()
         self.show.block(re.sub(r"(?m)^#.*\n", "", (HERE / "demo.yaml").read_text()), colour="dim")
 
@@ -65,7 +65,8 @@ class Demo:
             self.show_decisions(happenings)
             return self.expect(False, f"Postfix answered {reply.code}")
         self.delivered = self.gate.sink.wait_for(BUYER)
-        self.judge(lambda: happenings.check_log("milter", {"action": "pass", "reason": "ok", "tenant": "kbz_test"}), None)
+        passed = {"action": "pass", "reason": "ok", "tenant": "kbz_test"}
+        self.judge(lambda: happenings.check_log("milter", passed), None)
         self.show_headers("headers as sent", message)
         self.show_headers("headers as delivered", self.delivered.raw)
         self.show_decisions(happenings)
@@ -86,7 +87,8 @@ class Demo:
     def explained(self):
         self.show.title("5. The operator asks why")
         done = self.control("explain", "client_address=10.0.0.250", "sender=ceo@bank.example", f"recipient={BUYER}")
-        self.expect(done.returncode == 0 and "sender_not_allowed" in done.stdout, "mailcorectl explain gives the reason")
+        explained = done.returncode == 0 and "sender_not_allowed" in done.stdout
+        self.expect(explained, "mailcorectl explain gives the reason")
 
     def verified(self):
         self.show.title("6. The stamp of the delivered message is checked")
@@ -165,8 +167,8 @@ class Demo:
 
 
 def make_message(sender, *headers):
-    lines = [f"From: {sender}", f"To: {BUYER}", "Subject: Your order", "Message-ID: <order-4711@keybuzz.io>", *headers, "",
-             "Thank you."]
+    lines = [f"From: {sender}", f"To: {BUYER}", "Subject: Your order", "Message-ID: <order-4711@keybuzz.io>",
+             *headers, "", "Thank you."]
     return "".join(line + "\r\n" for line in lines).encode()
 
 

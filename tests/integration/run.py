@@ -22,7 +22,8 @@ PROJECT = pathlib.Path(__file__).resolve().parents[2]
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=PROJECT / "build" / "dev", help="build directory (default: build/dev)")
-    parser.add_argument("--only", default="*", metavar="PATTERN", help="cases whose name or claim holds this (* allowed)")
+    parser.add_argument("--only", default="*", metavar="PATTERN",
+                        help="cases whose name or claim holds this (* allowed)")
     parser.add_argument("--list", action="store_true", help="print the cases and their claims, and run none")
     parser.add_argument("-v", "--verbose", action="store_true", help="print the cases' file names too")
     return parser.parse_args()

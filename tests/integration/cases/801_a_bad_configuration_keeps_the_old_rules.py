@@ -25,7 +25,8 @@ def run(gate):
         done = gate.ctl("reload")
         said = done.stdout + done.stderr
         claim(done.returncode != 0, f"mailcorectl reload reported success with {title}")
-        claim(re.search(re.escape(str(gate.config)) + r":\d+:\d+: ", said), f"no file:line:column for {title} in:\n{said}")
+        place = re.escape(str(gate.config)) + r":\d+:\d+: "
+        claim(re.search(place, said), f"no file:line:column for {title} in:\n{said}")
         check_old_rules(gate, title)
     for name, daemon in gate.daemons.items():
         daemon.reload_by_signal()

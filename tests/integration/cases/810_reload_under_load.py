@@ -55,8 +55,8 @@ def run(gate):
 def reload_in_turns(gate, senders):
     """Each reload waits until some messages were sent since the last, so that all happen under load."""
     for turn in range(1, RELOADS + 1):
-        aim = sum(sender.messages for sender in senders) + 2
-        wait_until(lambda: sum(sender.messages for sender in senders) >= aim or any(sender.problem for sender in senders),
+        aim = sent(senders) + 2
+        wait_until(lambda: sent(senders) >= aim or any(sender.problem for sender in senders),
                    "messages between two reloads", seconds=60)
         gate.write_config(RULES.format(**SETS[turn % 2]))
         if turn % 2:
@@ -65,6 +65,10 @@ def reload_in_turns(gate, senders):
         else:
             for daemon in gate.daemons.values():
                 daemon.reload_by_signal()
+
+
+def sent(senders):
+    return sum(sender.messages for sender in senders)
 
 
 class Alternator(threading.Thread):
@@ -115,15 +119,16 @@ def check_replies(senders):
     for sender in senders:
         claim(sender.problem is None, f"{sender.name}: {sender.problem!r}")
         for reply in sender.replies:
-            claim(reply.is_success or reply.matches("554 5.7.1 * (recipient_not_allowed)"), f"{sender.name} got {reply}")
+            refused = reply.matches("554 5.7.1 * (recipient_not_allowed)")
+            claim(reply.is_success or refused, f"{sender.name} got {reply}")
     claim(sum(len(sender.accepted) for sender in senders) >= RELOADS, "too few messages were accepted to say anything")
 
 
 def check_decisions(happenings, senders):
-    sent = sum(sender.recipient_commands for sender in senders)
-    wait_until(lambda: len(lines_at_rcpt(happenings)) >= sent, lambda: f"{sent} decisions of the policy daemon at RCPT; "
-               f"there are {len(lines_at_rcpt(happenings))}")
-    claim_equal(len(lines_at_rcpt(happenings)), sent, "decisions of the policy daemon at RCPT")
+    asked = sum(sender.recipient_commands for sender in senders)
+    wait_until(lambda: len(lines_at_rcpt(happenings)) >= asked,
+               lambda: f"{asked} decisions of the policy daemon at RCPT; there are {len(lines_at_rcpt(happenings))}")
+    claim_equal(len(lines_at_rcpt(happenings)), asked, "decisions of the policy daemon at RCPT")
     for line in happenings.lines():
         claim(line["tenant"] in ALLOWED, f"a decision of neither rule set: {line}")
         domain = (line.get("recipient") or "").rpartition("@")[2]

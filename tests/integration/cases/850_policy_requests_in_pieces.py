@@ -17,7 +17,7 @@ BROKEN = {
     "an empty request": b"\n",
     "a NUL": request(sender="a@keybuzz.io\0"),
     "a line of 100 kB": b"request=smtpd_access_policy\nsender=" + b"a" * 100_000 + b"\n\n",
-    "ten thousand attributes": b"request=smtpd_access_policy\n" + b"".join(b"x%d=y\n" % n for n in range(10_000)) + b"\n",
+    "ten thousand attributes": b"".join(b"x%d=\n" % number for number in range(10_000)) + request(),
     "an endless line": b"x" * 1_000_000,
 }
 
@@ -35,7 +35,7 @@ def run(gate):
 
 
 def check_every_cut(path):
-    """One connection, one request for each place of the cut; odd ones are refused, so that answers cannot lag behind."""
+    """One connection, one request for each place of the cut; odd ones are refused, so that no answer can lag behind."""
     with PolicyClient(path) as client:
         for place in range(1, len(request())):
             refused = place % 2

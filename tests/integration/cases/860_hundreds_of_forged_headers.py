@@ -14,7 +14,8 @@ def run(gate):
     for _ in range(20):
         knock(gate)
     happenings = Happenings(gate)
-    headers = "".join(f"x-keybuzz-STAMP{' ' * (number % 3)}: forged {number}\r\nX-Other: {number}\r\n" for number in range(COPIES))
+    headers = "".join(f"x-keybuzz-STAMP{' ' * (number % 3)}: forged {number}\r\nX-Other: {number}\r\n"
+                      for number in range(COPIES))
     message = f"From: a@keybuzz.io\r\nMessage-ID: <1@keybuzz.io>\r\n{headers}\r\nHello.\r\n".encode()
     with gate.connect(client="10.0.0.250") as connection:
         claim_accepted(connection.send_mail("a@keybuzz.io", ["buyer@example.com"], message))

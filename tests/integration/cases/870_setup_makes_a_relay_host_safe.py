@@ -68,7 +68,8 @@ def check_unwired(gate):
 def check_wired(gate):
     for entrance, evidence in ENTRANCES.items():
         with gate.connect(entrance, **evidence) as connection:
-            claim_refused(connection.send_mail("ceo@bank.example", ["victim@example.com"], MESSAGE), "sender_not_allowed")
+            reply = connection.send_mail("ceo@bank.example", ["victim@example.com"], MESSAGE)
+            claim_refused(reply, "sender_not_allowed")
             smuggled = MESSAGE + b"\n.\nMAIL FROM:<ceo@bank.example>\nRCPT TO:<victim@example.com>\nDATA\nsmuggled\r\n"
             claim_accepted(connection.send_mail("a@keybuzz.io", [f"buyer{entrance}@example.com"], smuggled))
             connection.quit()
@@ -82,5 +83,6 @@ def check_wired(gate):
 
 
 def check_local_mail(gate):
-    gate.postfix.sendmail("root@mail-core.test", ["admin@example.com"], b"From: root\nX-KeyBuzz-Tenant: shop\n\nHello.\n")
+    forged = b"From: root\nX-KeyBuzz-Tenant: shop\n\nHello.\n"
+    gate.postfix.sendmail("root@mail-core.test", ["admin@example.com"], forged)
     claim_equal(gate.sink.wait_for("admin@example.com").values(stamp.TENANT), [], "tenant headers of local mail")

@@ -39,7 +39,8 @@ class Daemon:
         with open(self.stderr_path, "ab") as stderr:
             self.child = start_child([self.binary, "--config", self.config], stdout=stderr, stderr=stderr,
                                      environment={**os.environ, **SANITIZER_OPTIONS})
-        wait_until(self._is_ready, lambda: f"mailcore-{self.name} to be ready\n{self.stderr_tail()}", error=HarnessError)
+        wait_until(self._is_ready, lambda: f"mailcore-{self.name} to be ready\n{self.stderr_tail()}",
+                   error=HarnessError)
 
     def _is_ready(self):
         if self.child.poll() is not None:
@@ -65,7 +66,8 @@ class Daemon:
         status = stop_child(child)
         complaint = self.complaint()
         if status != 0 or complaint:
-            raise CaseFailure(f"mailcore-{self.name} ended with {status} on SIGTERM {complaint or ''}\n{self.stderr_tail()}")
+            raise CaseFailure(f"mailcore-{self.name} ended with {status} on SIGTERM {complaint or ''}\n"
+                              f"{self.stderr_tail()}")
 
     def kill(self):
         """SIGKILL: what a crash or the kernel's memory killer looks like to Postfix."""

@@ -59,8 +59,8 @@ class Happenings:
         return found[0]
 
     def check_nothing_delivered(self):
-        if arrived := self.gate.sink.all():
-            raise CaseFailure(f"delivered from <{arrived[0].sender}> to {arrived[0].recipients}:\n{_text(arrived[0].raw)}")
+        for message in self.gate.sink.all():
+            raise CaseFailure(f"delivered from <{message.sender}> to {message.recipients}:\n{_text(message.raw)}")
 
     def check_delivery_is_stamped(self):
         """Whatever was delivered carries a stamp, and it is valid."""

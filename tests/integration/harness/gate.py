@@ -80,7 +80,8 @@ class Gate:
         tls = self.postfix.directories["config"] / "tls"
         Certificate(tls, "server")
         self.certificates = {name: Certificate(tls, name) for name in CERTIFICATES}
-        lines = [f"{with_colons(certificate.public_key_digest)} {name}\n" for name, certificate in self.certificates.items()]
+        lines = [f"{with_colons(certificate.public_key_digest)} {name}\n"
+                 for name, certificate in self.certificates.items()]
         (self.postfix.directories["config"] / "relay_clientcerts").write_text("".join(lines))
 
     def _write_keys(self):

@@ -69,8 +69,8 @@ class Sender(threading.Thread):
             return f"lost: {problem}"
 
     def _text(self, message):
-        headers = [f"From: {self.address}", f"To: {message.recipient}", f"Message-ID: <{message.recipient}>", *self.headers]
-        return casefile.block_bytes([*headers, "", "Hello."])
+        headers = [f"From: {self.address}", f"To: {message.recipient}", f"Message-ID: <{message.recipient}>"]
+        return casefile.block_bytes([*headers, *self.headers, "", "Hello."])
 
     def _leave(self):
         if self.connection is not None:

@@ -8,7 +8,7 @@ LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"')
 
 
 def parse(text):
-    """Text format 0.0.4 to {(name, frozenset of label pairs): value}. A line that is neither sample nor comment fails."""
+    """Text format 0.0.4 to {(name, frozenset of label pairs): value}. What is neither sample nor comment fails."""
     samples = {}
     for line in filter(None, text.splitlines()):
         if line.startswith("#"):

@@ -46,8 +46,9 @@ def request(**attributes):
                   "client_address": "10.0.0.250", "client_name": "unknown", "client_port": "40000",
                   "reverse_client_name": "unknown", "server_address": "127.0.0.1", "server_port": "25",
                   "helo_name": "client.test", "sender": "a@keybuzz.io", "recipient": "buyer@example.com",
-                  "recipient_count": "0", "queue_id": "", "instance": "1a2b.5f5e1000.1.0", "size": "0", "etrn_domain": "",
-                  "stress": "", "sasl_method": "", "sasl_username": "", "sasl_sender": "", "ccert_subject": "",
-                  "ccert_issuer": "", "ccert_fingerprint": "", "ccert_pubkey_fingerprint": "", "encryption_protocol": "",
-                  "encryption_cipher": "", "encryption_keysize": "0", "policy_context": "", **attributes}
+                  "recipient_count": "0", "queue_id": "", "instance": "1a2b.5f5e1000.1.0", "size": "0",
+                  "etrn_domain": "", "stress": "", "sasl_method": "", "sasl_username": "", "sasl_sender": "",
+                  "ccert_subject": "", "ccert_issuer": "", "ccert_fingerprint": "", "ccert_pubkey_fingerprint": "",
+                  "encryption_protocol": "", "encryption_cipher": "", "encryption_keysize": "0", "policy_context": "",
+                  **attributes}
     return "".join(f"{name}={value}\n" for name, value in everything.items()).encode() + b"\n"

@@ -36,7 +36,8 @@ def find_entries(folder, pattern="*"):
     entries = list(itertools.chain(
         *(_text_entries(path) for path in sorted(folder.glob("[0-9]*.case"))),
         *(_story_entries(path) for path in sorted(folder.glob("[0-9]*.py")))))
-    chosen = [entry for entry in entries if any(fnmatch.fnmatch(text, f"*{pattern}*") for text in (entry.name, entry.claim))]
+    wanted = f"*{pattern}*"
+    chosen = [entry for entry in entries if fnmatch.fnmatch(entry.name, wanted) or fnmatch.fnmatch(entry.claim, wanted)]
     return sorted(chosen, key=lambda entry: (entry.wants_fresh_daemons, entry.config, entry.name))
 
 
@@ -103,7 +104,8 @@ class Suite:
 
     def _describe(self, problem):
         text = str(problem) if isinstance(problem, (AssertionError, HarnessError)) else traceback.format_exc()
-        complaints = [f"mailcore-{name}: {daemon.complaint()}" for name, daemon in self.gate.daemons.items() if daemon.complaint()]
+        complaints = [f"mailcore-{name}: {daemon.complaint()}" for name, daemon in self.gate.daemons.items()
+                      if daemon.complaint()]
         return "\n".join([text or type(problem).__name__, *complaints, self.gate.report()])
 
     def _clean_up(self):

@@ -15,9 +15,9 @@ from .smtp import SmtpClient
 from .suite import Entry, Suite
 from .waiting import CaseFailure, wait_until
 
-LINE = ('{"time":"2026-11-21T01:00:00.123Z","daemon":"milter","queue_id":"4jW","instance":"","message_id":"<1@x>","tenant":'
-        '"kbz_test","ticket":"","client":"10.0.0.250","login":"","sender":"a@b","recipients":1,"size":1,"action":"%s",'
-        '"reason":"%s","rule":"","would":"","forged_headers_removed":%d,"micros":38}\n')
+LINE = ('{"time":"2026-11-21T01:00:00.123Z","daemon":"milter","queue_id":"4jW","instance":"","message_id":"<1@x>",'
+        '"tenant":"kbz_test","ticket":"","client":"10.0.0.250","login":"","sender":"a@b","recipients":1,"size":1,'
+        '"action":"%s","reason":"%s","rule":"","would":"","forged_headers_removed":%d,"micros":38}\n')
 # The stamp of test_a_genuine_stamp_…, computed by `openssl dgst -sha256 -mac HMAC` from the contract's words.
 GENUINE = b"ZkLZwwU2LfogzhdudwAQpNpFlUjkyXNn5PlyneJhnLs="
 
@@ -148,8 +148,8 @@ class CasesMustFail(unittest.TestCase):
 
     def test_a_forged_stamp_that_is_delivered(self):
         self.assert_fails("HEADER X-KeyBuzz-Stamp: forged\n" + self.NAMED, "0 tenant, 0 ticket and 1 signature headers")
-        self.assert_fails("HEADER X-KeyBuzz-Tenant : t\nHEADER X-KeyBuzz-Stamp: v=1; k=k1; t=1; q=Q; s=AAAA\n" + self.NAMED,
-                          "signature is not over")
+        forged = "HEADER X-KeyBuzz-Tenant : t\nHEADER X-KeyBuzz-Stamp: v=1; k=k1; t=1; q=Q; s=AAAA\n"
+        self.assert_fails(forged + self.NAMED, "signature is not over")
 
     def test_a_decision_line_that_is_missing(self):
         self.assert_fails(self.NAMED + "LOG milter action=reject\n", "a decision line milter")
@@ -195,9 +195,11 @@ class CasesMustFail(unittest.TestCase):
 
 class CaseFiles(unittest.TestCase):
     def test_a_case_is_read(self):
-        text = "# refuses x\nconfig other\nports 25 587\nclient 10.0.0.1\nFROM <a@b>\nDATA\n|a: \\xff\\r\n|\nNO LOG action=pass\n"
+        text = ("# refuses x\nconfig other\nports 25 587\nclient 10.0.0.1\nFROM <a@b>\nDATA\n|a: \\xff\\r\n|\n"
+                "NO LOG action=pass\n")
         case = casefile.parse(pathlib.Path("010-x.case"), text)
-        self.assertEqual((case.name, case.claim, case.config, case.ports), ("010-x", "refuses x", "other", ["25", "587"]))
+        self.assertEqual((case.name, case.claim), ("010-x", "refuses x"))
+        self.assertEqual((case.config, case.ports), ("other", ["25", "587"]))
         self.assertEqual([step.keyword for step in case.steps], ["client", "FROM", "DATA"])
         self.assertEqual(casefile.block_bytes(case.steps[2].block), b"a: \xff\r\r\n\r\n")
         self.assertEqual(case.outcomes[0].keyword, "NO LOG")
@@ -209,13 +211,15 @@ class CaseFiles(unittest.TestCase):
                 casefile.parse(pathlib.Path("x.case"), text)
 
     def test_a_transaction_that_ends_in_refused_is_lenient(self):
-        case = casefile.parse(pathlib.Path("x.case"), "# x\nFROM <a>\nTO <b>\nEXPECT 250 *\nFROM <c>\nTO <d>\nREFUSED 5*\n")
+        text = "# x\nFROM <a>\nTO <b>\nEXPECT 250 *\nFROM <c>\nTO <d>\nREFUSED 5*\n"
+        case = casefile.parse(pathlib.Path("x.case"), text)
         self.assertEqual([step.lenient for step in case.steps], [False, False, False, True, True, False])
 
     def test_expectations_are_read(self):
         self.assertEqual(parse_log('milter action=pass "detail=a b" sender='),
                          ("milter", {"action": "pass", "detail": "a b", "sender": ""}))
-        self.assertEqual(parse_metric('policy x_total{a="b c"} +2'), ("policy", "x_total", frozenset({("a", "b c")}), 2))
+        expected = ("policy", "x_total", frozenset({("a", "b c")}), 2)
+        self.assertEqual(parse_metric('policy x_total{a="b c"} +2'), expected)
         self.assertEqual(parse_metric("x_total -1"), (None, "x_total", frozenset(), -1))
 
 
@@ -231,7 +235,8 @@ class Readers(unittest.TestCase):
 
     def test_decision_lines_are_checked_and_matched(self):
         line = decisions.parse(LINE % ("reject", "sender_not_allowed", 2))
-        self.assertTrue(decisions.matches(line, {"action": "reject", "reason": "sender_*", "forged_headers_removed": "2"}))
+        expected = {"action": "reject", "reason": "sender_*", "forged_headers_removed": "2"}
+        self.assertTrue(decisions.matches(line, expected))
         self.assertFalse(decisions.matches(line, {"tenant": ""}))
         with self.assertRaises(ValueError):
             decisions.parse('{"daemon":"milter","action":"pass"}')
@@ -248,8 +253,8 @@ class Readers(unittest.TestCase):
         self.assertFalse(patterns.matches("554 x", "554"))
 
     def test_a_genuine_stamp_and_an_altered_one(self):
-        raw = (b"Message-ID: <1@x>\r\nX-KeyBuzz-Tenant: t\r\nX-KeyBuzz-Ticket: T-1\r\nX-KeyBuzz-Stamp: v=1; k=k1; t=1; q=Q; "
-               b"s=GENUINE\r\n\r\n")
+        raw = (b"Message-ID: <1@x>\r\nX-KeyBuzz-Tenant: t\r\nX-KeyBuzz-Ticket: T-1\r\n"
+               b"X-KeyBuzz-Stamp: v=1; k=k1; t=1; q=Q; s=GENUINE\r\n\r\n")
         message = Delivered("a@X.Test", ["b@y"], raw.replace(b"GENUINE", GENUINE))
         self.assertIsNone(stamp.problem(message))
         message.raw = message.raw.replace(b"T-1", b"T-2")
@@ -267,7 +272,8 @@ class Speaking(unittest.TestCase):
         self.assertEqual(smtp.stuffed(b".a\r\n.b\n.c"), b"..a\r\n..b\n.c\r\n")
 
     def test_xclient_attributes(self):
-        self.assertEqual(smtp.xclient_attributes("fd00::1", "kbz", {}), "ADDR=IPV6:fd00::1 NAME=[UNAVAILABLE] LOGIN=kbz")
+        self.assertEqual(smtp.xclient_attributes("fd00::1", "kbz", {}),
+                         "ADDR=IPV6:fd00::1 NAME=[UNAVAILABLE] LOGIN=kbz")
         self.assertEqual(smtp.xclient_attributes(None, None, {}), "")
 
     def test_the_sink_keeps_what_it_is_sent(self):
@@ -289,7 +295,8 @@ class Wiring(unittest.TestCase):
     def test_settings_and_options_are_read_as_postfix_reads_them(self):
         settings = wiring.settings_of("# c\na = 1,\n    { b = 2 }\n\n# d\n  , 3\nempty =\n")
         self.assertEqual(settings, {"a": "1, { b = 2 } , 3", "empty": ""})
-        master = "# smtp inet\nsubmission inet n - y - - smtpd\n  -o a=b\n# c\n  -o { d = e, f }\nother unix n - n - - x\n"
+        master = ("# smtp inet\nsubmission inet n - y - - smtpd\n  -o a=b\n# c\n  -o { d = e, f }\n"
+                  "other unix n - n - - x\n")
         self.assertEqual(wiring.options_of(master, "submission"), ["a=b", "{ d = e, f }"])
 
     def test_the_projects_fragments_are_used(self):

@@ -1,6 +1,6 @@
-"""How the private Postfix is set up: the project's own fragments, etc/postfix/main.cf and etc/postfix/master.cf, so that
-the tests prove what operators install, and over them what only a test needs: ports, directories, the sink as relay
-host, XCLIENT, no waiting."""
+"""How the private Postfix is set up: the project's own fragments, etc/postfix/main.cf and etc/postfix/master.cf, so
+that the tests prove what operators install, and over them what only a test needs: ports, directories, the sink as
+relay host, XCLIENT, no waiting."""
 
 import pathlib
 import re
