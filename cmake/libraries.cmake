@@ -1,11 +1,12 @@
 # Third-party libraries, all Debian packages. Each is linked by the one folder that is its door:
-#   tl::expected base · yaml-cpp config · OpenSSL crypto · libidn2 mail · RE2 rules · LMDB store
+#   tl::expected base · yaml-cpp config · OpenSSL crypto · libcurl net · RapidJSON vault-sync/vault · libidn2 mail · RE2 rules · LMDB store
 #   spdlog, prometheus-cpp observe · CLI11, libsystemd run · nlohmann-json run and ctl · libmilter milter
 
 find_package(tl-expected REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(spdlog REQUIRED)
-find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto SSL)
+find_package(CURL REQUIRED)
 find_package(prometheus-cpp REQUIRED COMPONENTS core pull)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
@@ -20,4 +21,5 @@ target_include_directories(milter_library SYSTEM INTERFACE ${MILTER_INCLUDE_DIR}
 target_link_libraries(milter_library INTERFACE ${MILTER_LIBRARY})
 
 find_path(CLI11_INCLUDE_DIR CLI/CLI.hpp REQUIRED)
+find_path(RAPIDJSON_INCLUDE_DIR rapidjson/document.h REQUIRED)
 find_path(JSON_INCLUDE_DIR nlohmann/json.hpp REQUIRED)

@@ -16,6 +16,10 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 target_compile_options(mailcore_settings INTERFACE -fstack-protector-strong)
 target_link_options(mailcore_settings INTERFACE -Wl,-z,relro -Wl,-z,now -Wl,--as-needed)
 
+if(MAILCORE_FAULTS)
+  target_compile_definitions(mailcore_settings INTERFACE MAILCORE_FAULTS)
+endif()
+
 if(MAILCORE_SANITIZE)
   target_compile_options(mailcore_settings INTERFACE
     -fsanitize=${MAILCORE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)

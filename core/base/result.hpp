@@ -10,13 +10,20 @@
 
 namespace mailcore::base {
 
-template <class T = void>
-using Result = tl::expected<T, Error>;
+template <class T = void, class E = Error>
+using Result = tl::expected<T, E>;
 
 inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>{std::move(error)}; }
 inline tl::unexpected<Error> fail(std::string message, ErrorKind kind = ErrorKind::Failed)
 {
     return fail(Error{std::move(message), kind});
+}
+
+// For failures that the caller has to tell apart: Result<HttpAnswer, HttpError>.
+template <class E>
+tl::unexpected<E> fail_with(E error)
+{
+    return tl::unexpected<E>{std::move(error)};
 }
 
 // fail_errno("open /etc/mailcore") reads errno: "open /etc/mailcore: Permission denied".

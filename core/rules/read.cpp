@@ -54,7 +54,7 @@ void read_key(Document const& document, Node const& node, mail::StampKeys& keys,
         problems.error(document.position(node), "key \"" + std::string{id} + "\" is not base64 of at least " +
                        std::to_string(mail::kMinStampKey) + " bytes; make one with: mailcorectl stamp key rotate");
     } else {
-        keys.keys.insert_or_assign(std::string{id}, base::Secret{*bytes});
+        keys.keys.insert_or_assign(std::string{id}, base::Secret{std::move(*bytes)});
     }
 }
 

@@ -1,0 +1,1 @@
+#include "core/crypto/certificate_pin.hpp"

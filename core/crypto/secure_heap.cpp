@@ -1,0 +1,1 @@
+#include "core/crypto/secure_heap.hpp"

@@ -1,0 +1,15 @@
+// OpenSSL's secure heap for base::Secret: guard pages, locked in memory, left out of core dumps.
+#pragma once
+
+namespace mailcore::crypto {
+
+enum class SecureHeap {
+    Locked,     // as it should be
+    Unlocked,   // there, but mlock failed (RLIMIT_MEMLOCK): could be swapped out
+    None,       // OpenSSL has none here: wiped ordinary memory serves
+};
+
+// Call once, first thing in main().
+SecureHeap open_secure_heap();
+
+}   // namespace mailcore::crypto

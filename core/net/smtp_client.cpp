@@ -1,0 +1,1 @@
+#include "core/net/smtp_client.hpp"

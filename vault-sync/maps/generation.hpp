@@ -1,0 +1,68 @@
+// Generations on disk: output.directory/generations/NNNN/, each whole and never changed while it is current, and the
+// symbolic link `current`. Everything here leaves either the old or the new state whole when it is killed at any step.
+//
+//     output.directory/            root 0755
+//       current -> generations/0007
+//       generations/0007/          root 0700: sasl_passwd transport tls_policy (0600, each with its indexed file),
+//                                  relayhost default_transport (regexp), manifest.json (no secret)
+//       state/                     root 0700, see apply/state.hpp
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+#include "vault-sync/maps/render.hpp"
+
+namespace mailcore::vault_sync {
+
+// What a generation is, from its manifest and its own sasl_passwd: enough to render it again.
+struct Generation {
+    std::uint64_t number = 0;
+    base::Time created{};
+    Routing routing;
+    std::vector<Relay> relays;          // with their passwords
+    std::vector<std::string> carried;   // nexthops kept from the generation before; not its own
+};
+
+struct GenerationSummary {              // what `generations` lists
+    std::uint64_t number = 0;
+    base::Time created{};
+    bool current = false;
+    std::string active;
+    std::vector<std::string> relays;    // names
+};
+
+class GenerationStore {
+public:
+    // map_type: auto | cdb | lmdb | hash. Finds out what Postfix knows (postconf -m). Makes the directories (0755, 0700).
+    // Refuses a directory that others could write to or that is a symbolic link.
+    static base::Result<GenerationStore> open(std::string directory, std::string const& map_type,
+                                              std::string postfix_config_directory);
+
+    base::Result<std::optional<std::uint64_t>> current() const;       // nothing: no generation yet
+    base::Result<Generation> load(std::uint64_t number) const;        // fails on one that is not whole, saying how
+    base::Result<std::vector<GenerationSummary>> list() const;        // oldest first; leftovers of killed runs are not listed
+
+    // Builds generation `number` (a new one, or an old one anew for a rollback) from its parts with the carried lines of
+    // `former`: writes sources 0600 before data, runs postmap with captured output (any output is a failure, redacted),
+    // asks each key back, fsyncs all. The generation is in place and whole afterwards, and not current.
+    base::Result<> build(Generation const& generation, std::optional<Generation> const& former);
+
+    std::uint64_t next_number() const;
+    base::Result<> make_current(std::uint64_t number);                // one rename, fsync
+    void prune(std::size_t keep);                                     // the oldest; never the current one
+    void remove_leftovers();                                          // of killed runs; call under the lock
+
+    std::string const& directory() const { return directory_; }
+    std::string const& map_type() const { return map_type_; }         // as found: "hash"
+
+private:
+    GenerationStore(std::string directory, std::string map_type, std::string postfix_config_directory);
+    std::string directory_, map_type_, postfix_config_directory_;
+};
+
+}   // namespace mailcore::vault_sync

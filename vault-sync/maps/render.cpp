@@ -1,0 +1,1 @@
+#include "vault-sync/maps/render.hpp"

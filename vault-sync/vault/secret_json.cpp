@@ -1,0 +1,1 @@
+#include "vault-sync/vault/secret_json.hpp"
