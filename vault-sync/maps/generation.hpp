@@ -26,6 +26,7 @@ struct Generation {
     Routing routing;
     std::vector<Relay> relays;          // with their passwords
     std::vector<std::string> carried;   // nexthops kept from the generation before; not its own
+    std::string map_type;               // "hash", as it was built; load() fills it, build() takes the store's
 };
 
 struct GenerationSummary {              // what `generations` lists
