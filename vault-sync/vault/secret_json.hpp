@@ -3,16 +3,18 @@
 //
 //     auto json = SecretJson::parse(std::move(body));
 //     auto token = json->at("auth", "client_token").text();     // view into the document; empty if absent
+//
+// Of two equal keys the last counts. Numbers keep the digits they were written with.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "core/base/result.hpp"
 #include "core/base/secret.hpp"
-#include "vault-sync/source/record.hpp"
 
 namespace mailcore::vault_sync {
 
@@ -21,6 +23,7 @@ public:
     JsonNode() = default;                         // absent
     explicit JsonNode(void const* value) : value_{value} {}
 
+    JsonNode at() const { return *this; }
     JsonNode at(std::string_view key) const;      // absent if this is no object or has no such key
     template <class... Keys>
     JsonNode at(std::string_view key, Keys... more) const
@@ -37,7 +40,7 @@ public:
     // Strings, numbers and booleans as text; nothing for null, lists and objects.
     std::optional<base::Secret> scalar() const;
     template <class Visit>
-    void each_member(Visit visit) const;          // visit(std::string_view key, JsonNode value); see secret_json.cpp's note
+    void each_member(Visit visit) const;          // visit(std::string_view key, JsonNode value), in the order written
     std::string_view member_key(std::size_t index) const;
     JsonNode member_value(std::size_t index) const;
     std::size_t size() const;                     // of members, or of items of a list
@@ -56,7 +59,8 @@ void JsonNode::each_member(Visit visit) const
 
 class SecretJson {
 public:
-    static base::Result<SecretJson> parse(base::Secret text);   // names the byte, never the text
+    // An object or a list, in strict UTF-8. The error names the byte, never the text.
+    static base::Result<SecretJson> parse(base::Secret text);
     SecretJson(SecretJson&&) noexcept;
     SecretJson& operator=(SecretJson&&) noexcept;
     ~SecretJson();
