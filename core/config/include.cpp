@@ -115,6 +115,22 @@ base::Result<std::string> read_file(std::string const& path, OnlyRegular only_re
     return text;
 }
 
+std::optional<Document> open_document(std::string const& path, Diagnostics& problems)
+{
+    auto text = read_file(path, OnlyRegular::No);
+    if (!text) {
+        problems.error({std::make_shared<std::string const>(path)}, text.error().message);
+        return std::nullopt;
+    }
+    return Document::parse(path, problems.remember_source(path, *std::move(text)), problems);
+}
+
+Document open_text(std::string const& name, std::string_view text, Diagnostics& problems)
+{
+    auto const kept = problems.remember_source(name, std::string{without_byte_order_mark(text)});
+    return Document::parse(name, kept, problems);
+}
+
 std::vector<IncludedFile> included_files(std::string const& including, TextList const& patterns, Diagnostics& problems)
 {
     std::vector<IncludedFile> files;

@@ -4,7 +4,6 @@
 #include <unordered_map>
 
 #include "core/base/text.hpp"
-#include "core/config/encoding.hpp"
 #include "core/config/include.hpp"
 #include "core/config/read.hpp"
 #include "core/config/settings_fields.hpp"
@@ -45,23 +44,13 @@ void check_section(Reader& reader, Path const& path, Node const& node, TicketSet
 
 namespace {
 
-Settings read_settings(Document const& document, Diagnostics& problems)
-{
-    Settings settings;
-    Reader reader{document, problems};
-    read(reader, Path{}, document.root(), settings, SectionForm{});
-    return settings;
-}
-
 // Adds the tenants of one included file.
 void read_included(IncludedFile const& file, std::vector<TenantSettings>& tenants, Diagnostics& problems)
 {
     auto text = read_file(file.path, OnlyRegular::Yes);
     if (!text) return problems.error(file.named_at, "include: " + file.path + ": " + text.error().message);
     auto const document = Document::parse(file.path, problems.remember_source(file.path, *std::move(text)), problems);
-    IncludedSettings included;
-    Reader reader{document, problems};
-    read(reader, Path{}, document.root(), included, SectionForm{});
+    auto included = read_document<IncludedSettings>(document, problems);
     std::move(included.tenants.begin(), included.tenants.end(), std::back_inserter(tenants));
 }
 
@@ -120,25 +109,20 @@ void check_together(Settings const& settings, Document const& document, Diagnost
 
 Settings load(std::string const& path, Diagnostics& problems)
 {
-    auto text = read_file(path, OnlyRegular::No);
-    if (!text) {
-        problems.error({std::make_shared<std::string const>(path)}, text.error().message);
-        return {};
-    }
-    auto const document = Document::parse(path, problems.remember_source(path, *std::move(text)), problems);
-    auto settings = read_settings(document, problems);
+    auto const document = open_document(path, problems);
+    if (!document) return {};
+    auto settings = read_document<Settings>(*document, problems);
     for (auto const& included : included_files(path, settings.include, problems)) {
         read_included(included, settings.tenants, problems);
     }
-    check_together(settings, document, problems);
+    check_together(settings, *document, problems);
     return settings;
 }
 
 Settings load_text(std::string const& name, std::string_view text, Diagnostics& problems)
 {
-    auto const kept = problems.remember_source(name, std::string{without_byte_order_mark(text)});
-    auto const document = Document::parse(name, kept, problems);
-    auto settings = read_settings(document, problems);
+    auto const document = open_text(name, text, problems);
+    auto settings = read_document<Settings>(document, problems);
     check_together(settings, document, problems);
     return settings;
 }

@@ -1,7 +1,6 @@
 // Nodes into structs, by their rows. Every mistake is reported and skipped, so that one run finds them all.
 //
-//     Reader reader{document, problems};
-//     read(reader, Path{}, document.root(), settings, SectionForm{});
+//     auto settings = read_document<Settings>(document, problems);
 #pragma once
 
 #include <array>
@@ -222,6 +221,15 @@ void read(Reader& reader, Path const& outer, Node const& node, S& out, SectionFo
     });
     if (!missing.empty()) reader.missing(path, node, missing);
     check_section(reader, path, node, out);
+}
+
+template <HasFields S>
+S read_document(Document const& document, Diagnostics& problems)
+{
+    S settings;
+    Reader reader{document, problems};
+    read(reader, Path{}, document.root(), settings, SectionForm{});
+    return settings;
 }
 
 }   // namespace mailcore::config

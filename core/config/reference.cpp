@@ -1,4 +1,5 @@
-#include "core/config/describe.hpp"
+#include "core/config/reference.hpp"
+
 #include "core/config/load.hpp"
 #include "core/config/settings_fields.hpp"
 
@@ -10,17 +11,9 @@ constexpr std::string_view kReferenceStart = R"(# mailcore.yaml: every key
 This page is printed by the program from the rows that also read the file; a test compares the two.
 Check a file with `mailcorectl check`: it names every mistake with file, line and column.
 
-How values are written:
-
-- **text**: one line; in quotes where YAML wants it, above all when it begins with `@`, `!`, `*`, `&`, `%` or `[`.
-- **size**: bytes, or with a unit: `KiB`, `MiB`, `GiB` (1024) or `kB`, `MB`, `GB` (1000), as in `25MiB`.
-- **duration**: a number and `ms`, `s`, `m`, `h`, `d` or `w`, as in `10m`.
-- **percentage**: as in `10%`.
-- **list**: `[a, b]`, or an item a line. A key without a value is an empty list or map.
-
-Anchors, aliases, tags and several documents in a file are not supported. A key may stand once.
-A file named by `include` holds the key `tenants` and nothing else.
 )";
+
+constexpr std::string_view kReferenceEnd = "A file named by `include` holds the key `tenants` and nothing else.\n";
 
 std::string escaped(std::string_view text, std::string_view special)
 {
@@ -89,18 +82,37 @@ std::string man_section(SectionText const& section)
 
 }   // namespace
 
-std::string print_reference()
+std::string_view const kHowValuesAreWritten = R"(How values are written:
+
+- **text**: one line; in quotes where YAML wants it, above all when it begins with `@`, `!`, `*`, `&`, `%` or `[`.
+- **size**: bytes, or with a unit: `KiB`, `MiB`, `GiB` (1024) or `kB`, `MB`, `GB` (1000), as in `25MiB`.
+- **duration**: a number and `ms`, `s`, `m`, `h`, `d` or `w`, as in `10m`.
+- **percentage**: as in `10%`.
+- **list**: `[a, b]`, or an item a line. A key without a value is an empty list or map.
+
+Anchors, aliases, tags and several documents in a file are not supported. A key may stand once.
+)";
+
+std::string reference_page(std::string_view start, std::vector<SectionText> const& sections)
 {
-    std::string out{kReferenceStart};
-    for (auto const& section : describe<Settings>()) out += reference_section(section);
+    std::string out{start};
+    for (auto const& section : sections) out += reference_section(section);
     return out;
 }
 
-std::string print_man_keys()
+std::string man_keys(std::vector<SectionText> const& sections)
 {
     std::string out;
-    for (auto const& section : describe<Settings>()) out += man_section(section);
+    for (auto const& section : sections) out += man_section(section);
     return out;
 }
+
+std::string print_reference()
+{
+    auto const start = std::string{kReferenceStart} + std::string{kHowValuesAreWritten} + std::string{kReferenceEnd};
+    return reference_page(start, describe<Settings>());
+}
+
+std::string print_man_keys() { return man_keys(describe<Settings>()); }
 
 }   // namespace mailcore::config
