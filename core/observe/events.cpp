@@ -10,7 +10,11 @@ std::span<Event const* const> all()
     static constexpr std::array kAll{
         &kStarted, &kStopping, &kStopped, &kConfigurationWarning, &kRulesReloaded, &kReloadFailed, &kRestartNeeded,
         &kUnreadableRequest, &kTooManyClients, &kOwnFailure, &kStrippingFailed, &kMilterRefused, &kDecisionLogFailed,
-        &kDecisionLinesLost, &kCertificateNoteFailed, &kCertificateDigestUnusable, &kControlFailed};
+        &kDecisionLinesLost, &kCertificateNoteFailed, &kCertificateDigestUnusable, &kControlFailed,
+        &kSecretsSwitched, &kSecretsUnchanged, &kSourceServes, &kVaultAway, &kLoginRefused, &kSecretNotTaken,
+        &kProviderRefused, &kProofInconclusive, &kValueHeld, &kSecretWarning, &kSecretOverdue, &kReloadOwed,
+        &kReloadLeftToOperator, &kDeferredFlushed, &kFlushFailed, &kRolledBack, &kRollbackImpossible, &kSwitchFailed,
+        &kStateFailed, &kCacheFailed, &kAuditFailed, &kTokenWarning, &kHookFailed, &kMetricsFailed};
     return kAll;
 }
 

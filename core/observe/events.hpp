@@ -1,4 +1,4 @@
-// Every event a daemon can log: its stable name, level, meaning and remedy. docs/events.md is this list.
+// Every event a program can log: its stable name, level, meaning and remedy. docs/events.md is this list.
 #pragma once
 
 #include <span>
@@ -56,6 +56,52 @@ inline constexpr Event kCertificateDigestUnusable{"certificate_digest_unusable",
     "Set smtpd_tls_fingerprint_digest = sha256 in main.cf."};
 inline constexpr Event kControlFailed{"control_failed", Level::Warning,
     "A command on the control socket could not be answered.", "Try again; check the version of mailcorectl."};
+
+// vault-sync's.
+inline constexpr Event kSecretsSwitched{"secrets_switched", Level::Info, "Postfix uses a new generation of maps.", ""};
+inline constexpr Event kSecretsUnchanged{"secrets_unchanged", Level::Debug, "A pass found nothing to change.", ""};
+inline constexpr Event kSourceServes{"source_serves", Level::Warning,
+    "Vault is away; the cache or the environment serves a relay.", "See that Vault is reachable and unsealed."};
+inline constexpr Event kVaultAway{"vault_away", Level::Error,
+    "Vault is unreachable or sealed and nothing else serves; Postfix keeps what it has.",
+    "See that Vault is reachable and unsealed; configure a cache (cache.key)."};
+inline constexpr Event kLoginRefused{"vault_login_refused", Level::Error,
+    "Vault answered and refused the login, or a wrapped secret id was used by somebody else.",
+    "Give vault-sync a new secret id or token; look into Vault's audit log when it speaks of somebody else."};
+inline constexpr Event kSecretNotTaken{"secret_not_taken", Level::Error,
+    "A secret is missing, deleted, denied or malformed; Postfix keeps the former one.", "Mend the secret in Vault as the event says."};
+inline constexpr Event kProviderRefused{"provider_refused", Level::Error,
+    "The provider answered 5xx to the new login; Postfix keeps the former one, and this value is not tried again for an hour.",
+    "Put a login that works into Vault."};
+inline constexpr Event kProofInconclusive{"proof_inconclusive", Level::Warning,
+    "The provider could not be asked (network, TLS, 4xx), so nothing is known of the new login; the former one stays and the next pass tries again.",
+    "Look at the provider, the network and the TLS settings of the relay; vault-sync once --force takes it unproved."};
+inline constexpr Event kValueHeld{"value_held", Level::Info,
+    "Vault still holds the value that a rollback left; it is not taken.", "Put another value into Vault, or run vault-sync once --force."};
+inline constexpr Event kSecretWarning{"secret_warning", Level::Warning, "A secret works but deserves a look.", "Do as the event says."};
+inline constexpr Event kSecretOverdue{"secret_overdue", Level::Warning, "A secret is older than it should be, or soon will be.", "Rotate it."};
+inline constexpr Event kReloadOwed{"reload_owed", Level::Warning,
+    "Postfix could not be reloaded after a switch; the next pass makes it up.", "See that Postfix runs; run vault-sync once."};
+inline constexpr Event kReloadLeftToOperator{"reload_left_to_operator", Level::Warning,
+    "postfix.reload is never, so Postfix still uses the former generation.", "Run postfix reload."};
+inline constexpr Event kDeferredFlushed{"deferred_flushed", Level::Info, "Mail deferred for authentication is tried again.", ""};
+inline constexpr Event kFlushFailed{"flush_failed", Level::Warning, "Deferred mail could not be listed or flushed.", "Run postqueue -f."};
+inline constexpr Event kRolledBack{"rolled_back", Level::Warning,
+    "Postfix is back on an older generation; what was left is held.", "Put a login that works into Vault."};
+inline constexpr Event kRollbackImpossible{"rollback_impossible", Level::Error,
+    "Deliveries are refused for authentication since the last switch, and no older generation's login works.",
+    "Put a login that works into Vault."};
+inline constexpr Event kSwitchFailed{"switch_failed", Level::Error,
+    "A new generation could not be built or switched to; Postfix keeps the former one.", "Mend what the event names; run vault-sync once."};
+inline constexpr Event kStateFailed{"state_failed", Level::Error, "What vault-sync remembers could not be read or written.",
+    "Check space and permissions of output.directory/state."};
+inline constexpr Event kCacheFailed{"cache_failed", Level::Warning, "The cache of last good values cannot be used.",
+    "Do as the event says: without it, Vault's absence leaves only what Postfix has."};
+inline constexpr Event kAuditFailed{"audit_failed", Level::Error, "A read of a secret could not be written to the audit log.",
+    "Check space and permissions of audit_log."};
+inline constexpr Event kTokenWarning{"token_warning", Level::Warning, "Something about Vault's token deserves a look.", "Do as the event says."};
+inline constexpr Event kHookFailed{"hook_failed", Level::Warning, "A hook could not be run or ended with a failure.", "Run it by hand."};
+inline constexpr Event kMetricsFailed{"metrics_failed", Level::Warning, "The metrics could not be written.", "Check metrics.textfile."};
 
 std::span<Event const* const> all();
 

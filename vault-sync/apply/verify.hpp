@@ -20,6 +20,7 @@ struct Proof {
     Kind kind = Kind::Inconclusive;
     std::string words;   // one line for people: "535 5.7.8 Authentication credentials invalid"
     int auth_commands = 0;
+    bool message_refused = false;   // the login is fine, the test message was not taken
 };
 
 struct VerifyLimits {
