@@ -8,13 +8,16 @@
 //       state/                     root 0700, see apply/state.hpp
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
+#include "vault-sync/maps/directory.hpp"
 #include "vault-sync/maps/render.hpp"
 
 namespace mailcore::vault_sync {
@@ -35,7 +38,15 @@ struct GenerationSummary {              // what `generations` lists
     bool current = false;
     std::string active;
     std::vector<std::string> relays;    // names
+    std::string damage;                 // why load() would refuse it; "" = it is whole
 };
+
+// The places, in their order, where a test can have a build and a switch die or fail (core/base/fault.hpp).
+constexpr std::array<std::string_view, 13> kGenerationFaults{
+    "generation.directory", "map.write",          "generation.sasl_passwd", "generation.postmap", "generation.queried",
+    "generation.manifest",  "generation.synced",  "generation.rename",      "generation.renamed", "generation.replaced",
+    "current.link",         "current.rename",     "current.renamed"};
+constexpr std::array<std::string_view, 2> kPruneFaults{"prune.rename", "prune.renamed"};
 
 class GenerationStore {
 public:
@@ -63,6 +74,9 @@ public:
 
 private:
     GenerationStore(std::string directory, std::string map_type, std::string postfix_config_directory);
+    base::Result<Directory> generations() const;   // opened and checked anew each time
+    base::Result<> fill(Directory const& staging, Generation const& generation, MapTexts const& texts,
+                        std::vector<std::string> const& carried) const;
     std::string directory_, map_type_, postfix_config_directory_;
 };
 
