@@ -1,20 +1,16 @@
 #include "ctl/postfix.hpp"
 
-#include <array>
-#include <cerrno>
+#include <chrono>
 #include <cstdlib>
-#include <cstring>
-#include <fcntl.h>
-#include <poll.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/fd.hpp"
+#include "core/base/child.hpp"
 #include "core/base/text.hpp"
 
 namespace mailcore::ctl {
 namespace {
+
+constexpr std::chrono::minutes kPatience{10};   // `postfix check` looks at every file of the queue
 
 base::Result<std::string> find_program(std::string const& name)
 {
@@ -28,68 +24,9 @@ base::Result<std::string> find_program(std::string const& name)
     return base::fail(name + " is not on this host; install Postfix (apt-get install postfix)");
 }
 
-struct Pipe {
-    base::Fd reading, writing;
-};
-base::Result<Pipe> make_pipe()
+std::string how_it_ended(int status)
 {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) return base::fail_errno("pipe");
-    return Pipe{base::Fd{ends[0]}, base::Fd{ends[1]}};
-}
-
-class FileActions {
-public:
-    FileActions(int out, int err)
-    {
-        ::posix_spawn_file_actions_init(&actions_);
-        ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-        ::posix_spawn_file_actions_adddup2(&actions_, out, STDOUT_FILENO);
-        ::posix_spawn_file_actions_adddup2(&actions_, err, STDERR_FILENO);
-    }
-    ~FileActions() { ::posix_spawn_file_actions_destroy(&actions_); }
-    FileActions(FileActions const&) = delete;
-    FileActions& operator=(FileActions const&) = delete;
-    posix_spawn_file_actions_t const* get() const { return &actions_; }
-
-private:
-    posix_spawn_file_actions_t actions_{};
-};
-
-// False at its end.
-bool read_some(int from, std::string& into)
-{
-    std::array<char, 16'384> buffer;
-    auto const got = ::read(from, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) return true;
-    if (got <= 0) return false;
-    into.append(buffer.data(), static_cast<std::size_t>(got));
-    return true;
-}
-
-// Both at once, so that a program that fills one pipe does not wait for ever.
-Printed read_both(int out, int err)
-{
-    Printed printed;
-    std::array<pollfd, 2> waiting{{{out, POLLIN, 0}, {err, POLLIN, 0}}};
-    while (waiting[0].fd >= 0 || waiting[1].fd >= 0) {
-        if (::poll(waiting.data(), waiting.size(), -1) < 0) continue;
-        for (auto& one : waiting) {
-            if (one.revents != 0 && !read_some(one.fd, one.fd == out ? printed.out : printed.err)) one.fd = -1;
-        }
-    }
-    return printed;
-}
-
-base::Result<Printed> outcome(pid_t child, std::string const& name, Printed printed)
-{
-    int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return printed;
-    auto const words = base::trim(printed.err.empty() ? printed.out : printed.err);
-    auto const how = WIFEXITED(status) ? "status " + std::to_string(WEXITSTATUS(status))
-                                       : "signal " + std::to_string(WTERMSIG(status));
-    return base::fail(name + " failed" + (words.empty() ? " with " + how : ": " + std::string{words}));
+    return status > 128 ? "signal " + std::to_string(status - 128) : "status " + std::to_string(status);
 }
 
 }   // namespace
@@ -99,22 +36,13 @@ base::Result<Printed> run_program(std::vector<std::string> const& arguments)
     auto const& name = arguments.front();
     auto const program = find_program(name);
     if (!program) return base::fail(program.error());
-    auto out = make_pipe();
-    if (!out) return base::fail(out.error());
-    auto err = make_pipe();
-    if (!err) return base::fail(err.error());
-
-    std::vector<char*> words;
-    words.reserve(arguments.size() + 1);
-    for (auto const& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));   // posix_spawn changes none
-    words.push_back(nullptr);
-    FileActions const actions{out->writing.get(), err->writing.get()};
-    pid_t child = 0;
-    int const failure = ::posix_spawn(&child, program->c_str(), actions.get(), nullptr, words.data(), environ);
-    if (failure != 0) return base::fail("cannot run " + *program + ": " + std::strerror(failure));
-    out->writing.reset();
-    err->writing.reset();
-    return outcome(child, name, read_both(out->reading.get(), err->reading.get()));
+    auto command = arguments;
+    command.front() = *program;
+    auto ran = base::run_child(command, {.timeout = kPatience});
+    if (!ran) return base::fail(ran.error());
+    if (ran->status == 0) return Printed{std::move(ran->out), std::move(ran->err)};
+    auto const words = base::trim(ran->err.empty() ? ran->out : ran->err);
+    return base::fail(name + " failed" + (words.empty() ? " with " + how_it_ended(ran->status) : ": " + std::string{words}));
 }
 
 base::Result<Printed> Postfix::postconf(std::vector<std::string> arguments) const

@@ -75,7 +75,7 @@ void Secret::reserve(std::size_t bytes)
 {
     if (data_ != nullptr && bytes <= capacity_) return;
     auto const block = allocate(bytes + 1);
-    std::copy_n(data_, size_, block.data);
+    if (size_ > 0) std::copy_n(data_, size_, block.data);
     block.data[size_] = '\0';
     auto const size = size_;
     clear();

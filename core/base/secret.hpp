@@ -37,7 +37,11 @@ public:
     Secret copy() const { return Secret{reveal()}; }
     void append(std::string_view more);          // wipes what it outgrows; more may not point into this
     void reserve(std::size_t bytes);
-    std::span<char> bytes() { return {data_, size_}; }   // for parsing in place; data()[size()] is a writable NUL
+    std::span<char> bytes()   // for parsing in place; data()[size()] is a writable NUL, even when empty
+    {
+        reserve(size_);
+        return {data_, size_};
+    }
     void clear();                                // wipes
     bool operator==(Secret const& other) const;  // in time that does not depend on where they differ
 
