@@ -1,0 +1,104 @@
+"""No secret shows anywhere: not in what is printed, logged, kept or audited, not in any process listing or environment.
+
+`Lookout` looks at /proc again and again while the stories run; `search` reads every file at the end. What may hold
+secrets: the generations' sasl_passwd, and the operator's own files (`given/`), which the stories wrote."""
+
+import os
+import pathlib
+import re
+import threading
+
+from . import secrets
+
+MAY_HOLD_SECRETS = re.compile(r"/generations/[^/]+/sasl_passwd(\.[a-z]+)?$|/given/")
+VAULT_TOKEN = re.compile(rb"\b(?:hvs|hvb|s)\.[A-Za-z0-9_-]{24,}")
+PAUSE_SECONDS = 0.02
+
+_given_environments = {}      # pid: the bytes of what we gave it ourselves
+
+
+def first_leak(data, what="a secret", pause_for=None):
+    """What leaks in these bytes, as words without the secret; None if nothing does."""
+    for needle, kind in secrets.needles().items():
+        if needle in data:
+            position = data.index(needle)
+            label = re.match(rb"sekret-[a-z]*", data[position:position + 40])
+            return f"{kind}{f' ({label[0].decode()}…)' if label else ''} at byte {position}"
+    if found := VAULT_TOKEN.search(data):
+        return f"a Vault token at byte {found.start()}"
+    return None
+
+
+def expect_environment_of(pid, environment):
+    """This process was given secrets in its environment by a story; its children may not have them."""
+    if any(first_leak(value.encode()) for value in environment.values()):
+        _given_environments[pid] = True
+
+
+class Lookout(threading.Thread):
+    """Looks at every process of the machine but ours: argv, and the environment."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.is_over = threading.Event()
+        self.leaks = {}
+        self.looks = 0
+        self.seen = set()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        self.join()
+
+    def run(self):
+        while not self.is_over.wait(PAUSE_SECONDS):
+            self.looks += 1
+            self.look()
+
+    def look(self):
+        for entry in os.scandir("/proc"):
+            if entry.name.isdigit() and int(entry.name) != os.getpid():
+                for name in ("cmdline", "environ"):
+                    self._look_at(int(entry.name), name)
+
+    def _look_at(self, pid, name):
+        try:
+            data = pathlib.Path(f"/proc/{pid}/{name}").read_bytes()
+        except OSError:
+            return
+        self.seen.add(pid)
+        if name == "environ" and pid in _given_environments:
+            return
+        if leak := first_leak(data):
+            command = data if name == "cmdline" else _command_of(pid)
+            program = command.split(b"\0")[0].decode(errors="replace")
+            self.leaks.setdefault((program, name), f"/proc/{pid}/{name} of {program}: {leak}")
+
+
+def _command_of(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b"?"
+
+
+def search(folder):
+    """[path: what leaks there] below a folder."""
+    found = []
+    for path in sorted(pathlib.Path(folder).rglob("*")):
+        if path.is_symlink() or not path.is_file() or MAY_HOLD_SECRETS.search(str(path)):
+            continue
+        try:
+            leak = first_leak(path.read_bytes())
+        except OSError:
+            continue
+        if leak:
+            found.append(f"{path}: {leak}")
+    return found
+
+
+def core_files(folder):
+    return [str(path) for path in pathlib.Path(folder).rglob("core*") if re.fullmatch(r"core(\.\d+)?", path.name)]
