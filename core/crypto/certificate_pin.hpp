@@ -2,7 +2,6 @@
 // and expiry do not matter then, as at Postfix's level `fingerprint`.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,11 +16,16 @@ base::Result<std::string> parse_fingerprint(std::string_view text);
 class CertificatePin {
 public:
     explicit CertificatePin(std::vector<std::string> fingerprints);   // as parse_fingerprint gives them
+    CertificatePin(CertificatePin const&) = delete;                   // the SSL_CTX holds its address
+    CertificatePin& operator=(CertificatePin const&) = delete;
+
     // To be given to libcurl's hook for an SSL_CTX: replaces OpenSSL's verification. This object must outlive it.
     bool install(void* ssl_context);
 
-    // What the server showed, for the message when none matched: "certificate sha256:…, public key sha256:…".
+    // What the server showed, for the message when none matched: "certificate sha256:…, public key sha256:…"; "" before.
     std::string const& seen() const { return seen_; }
+
+    bool trusts(void* certificate);   // an X509; remembers it as seen
 
 private:
     std::vector<std::string> fingerprints_;

@@ -10,10 +10,12 @@
 
 namespace mailcore::crypto {
 
+inline constexpr std::size_t kSealKeyBytes = 32;
+
 // `key` is 32 bytes. `bound` is associated data: what the text belongs to; opening it elsewhere fails.
 base::Result<std::string> seal(base::Secret const& key, std::string_view text, std::string_view bound);
 
-// Fails with "it was tampered with, or sealed for another host, address or path" style words; never tells more.
+// Fails with the same words whether a byte, the key or `bound` differs: GCM cannot tell, and nobody should learn it.
 base::Result<base::Secret> unseal(base::Secret const& key, std::string_view sealed, std::string_view bound);
 
 }   // namespace mailcore::crypto

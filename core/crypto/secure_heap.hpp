@@ -9,7 +9,8 @@ enum class SecureHeap {
     None,       // OpenSSL has none here: wiped ordinary memory serves
 };
 
-// Call once, first thing in main().
+// Call first thing in main(); again it only tells. 1 MiB; when it is full, or a text is larger, Secret uses wiped
+// ordinary memory.
 SecureHeap open_secure_heap();
 
 }   // namespace mailcore::crypto
