@@ -8,6 +8,7 @@
 
 #include "core/base/fd.hpp"
 #include "core/base/text.hpp"
+#include "core/observe/redactor.hpp"
 
 namespace mailcore::observe {
 namespace {
@@ -111,6 +112,7 @@ void Log::write(Event const& event, std::initializer_list<Field> fields) noexcep
             line += std::string{word(event.level)} + " " + sink_->program + ": " + std::string{event.name};
             for (auto const& field : fields) append_text(line, field);
         }
+        line = redacted(std::move(line));
         sink_->logger->log(level, spdlog::string_view_t{line.data(), line.size()});
     } catch (...) {   // a log that cannot be written must not end the daemon; decisions have their own file
     }

@@ -3,7 +3,7 @@
 //
 //     log.write(events::kRulesReloaded, {{"path", path}, {"tenants", 12}});
 //
-// Safe from many threads; never throws. Meant for what happens rarely: it takes a lock.
+// Every line passes observe::redacted(). Safe from many threads; never throws. Meant for what happens rarely: it takes a lock.
 #pragma once
 
 #include <cstdint>

@@ -8,13 +8,13 @@ import project
 
 MAY_USE = {
     "core/base": set(),
-    "core/net": {"core/base"},
     "core/crypto": {"core/base"},
+    "core/net": {"core/base", "core/crypto"},
     "core/config": {"core/base"},
     "core/mail": {"core/base", "core/crypto", "core/net"},
     "core/rules": {"core/base", "core/config", "core/crypto", "core/mail", "core/net"},
     "core/store": {"core/base", "core/rules"},
-    "core/observe": {"core/base", "core/mail", "core/net"},
+    "core/observe": {"core/base", "core/crypto", "core/mail", "core/net"},
     "core/run": {"core/base", "core/config", "core/net", "core/observe"},
     "core/gate": {"core/base", "core/config", "core/mail", "core/net", "core/observe", "core/rules", "core/run", "core/store"},
 }
@@ -29,6 +29,7 @@ DOORS = {  # header: the folders that may name it
     r"yaml-cpp/": {"core/config"},
     r"(spdlog|fmt|prometheus)/": {"core/observe"},
     r"openssl/": {"core/crypto"},
+    r"curl/": {"core/net"},
     r"lmdb\.h": {"core/store"},
     r"re2/": {"core/rules"},
     r"idn2\.h": {"core/mail"},
