@@ -13,6 +13,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "core/base/secret.hpp"
+#include "core/net/http_client.hpp"
 #include "vault-sync/config/settings.hpp"
 #include "vault-sync/source/record.hpp"
 
@@ -21,7 +22,7 @@ namespace mailcore::vault_sync {
 enum class VaultFailure {
     Unreachable,     // no answer, or none that is Vault's: connection, TLS, timeout, HTML of a proxy, cut, too large
     Sealed,          // 503, 501; 429, 412, 5xx, "Upgrading…" after the retries
-    LoginRefused,    // 400 or 403 to a login, a token that is dead and cannot be had anew
+    LoginRefused,    // 400 or 403 to a login, a token that is dead and cannot be had anew, credentials that cannot be read
     Denied,          // 403 to a read with a living token: a policy
     NotFound,        // never written; no such mount or namespace
     Deleted,         // the newest version was deleted or destroyed
@@ -39,7 +40,8 @@ struct VaultError {
 template <class T = void>
 using VaultResult = base::Result<T, VaultError>;
 
-// A place that keeps an unwrapped secret_id for the next start: see "Logins" in the contract.
+// A place that keeps a secret_id for the next start: see "Logins" in the contract. It holds one, the last. `token_hash` is
+// the wrapping token's, "" for one that was not wrapped; recall("") means whatever is kept: asked when the secret_id file is empty or was removed.
 struct SecretIdKeeper {
     std::function<std::optional<base::Secret>(std::string const& token_hash)> recall;
     std::function<base::Result<>(std::string const& token_hash, base::Secret const& secret_id)> keep;
@@ -55,18 +57,29 @@ struct VaultEnvironment {
     std::function<void(base::Secret const&)> remember_secret;         // for the redactor: tokens, secret ids
 };
 
+// The outside world of a client; tests script it.
+struct VaultSeams {
+    std::function<base::Result<net::HttpAnswer, net::HttpError>(net::HttpRequest const&)> send;
+    std::function<base::Time()> now = base::now;
+    std::function<double()> random;   // 0 to 1; spreads waits
+};
+
 class VaultClient {
 public:
     // `settings` with what VAULT_* and BAO_* fill in already taken over (see environment.hpp).
     static base::Result<VaultClient> open(VaultSettings const& settings, VaultEnvironment environment);
+    static base::Result<VaultClient> open(VaultSettings const& settings, VaultEnvironment environment, VaultSeams seams);
     VaultClient(VaultClient&&) noexcept;
     VaultClient& operator=(VaultClient&&) noexcept;
     ~VaultClient();
 
-    // Path as the operator wrote it, `secret/keybuzz/smtp` or `secret/data/keybuzz/smtp`; mount "" = found out.
+    // Path as the operator wrote it, `secret/keybuzz/smtp` or `secret/data/keybuzz/smtp`; mount "" = found out. Logs in
+    // where it has no living token. 403: one new login, then Denied, and no further login for this path until that token
+    // would have ended.
     VaultResult<SecretRecord> read(std::string const& path, std::string const& mount);
 
-    // Token life, for watch mode. keep_alive renews at two thirds of the lease, logs in anew when it stops growing.
+    // Token life, for watch mode: call it at next_renewal(). Renews at two thirds of the lease, logs in anew when the lease
+    // stops growing; failures are tried again later and later, up to five minutes apart.
     VaultResult<> keep_alive(base::Time now);
     std::optional<std::chrono::seconds> token_left(base::Time now) const;   // nothing: no token, or it never expires
     std::optional<base::Time> next_renewal() const;

@@ -7,6 +7,9 @@
 
 namespace mailcore::vault_sync {
 
+// ADDR, AGENT_ADDR (preferred), NAMESPACE, CACERT > CACERT_BYTES > CAPATH, CLIENT_CERT with CLIENT_KEY (or both _BYTES),
+// TLS_SERVER_NAME, SKIP_VERIFY, CLIENT_TIMEOUT, MAX_RETRIES, PROXY_ADDR > HTTP_PROXY, DISABLE_REDIRECTS, TOKEN, and
+// BAO_TOKEN_PATH. Afterwards address, timeout and retries have their final values.
 // Fails on a value that the official client refuses, too (VAULT_SKIP_VERIFY=perhaps, a client certificate without key).
 base::Result<> fill_from_environment(VaultSettings& settings);
 
