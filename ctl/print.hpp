@@ -1,4 +1,4 @@
-// What people and scripts read: aligned tables, one JSON document, messages in one voice.
+// What people and scripts read: aligned tables, one JSON document (run/print.hpp), messages in one voice.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -7,13 +7,12 @@
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "core/run/print.hpp"
 
 namespace mailcore::ctl {
 
-void print_json(nlohmann::json const& document);   // one line
-
-// Columns padded to their widest cell; the head is bold on a terminal unless NO_COLOR is set.
-void print_table(std::vector<std::string> const& head, std::vector<std::vector<std::string>> const& rows);
+using run::print_json;
+using run::print_table;
 
 // "mailcorectl: …" on standard error; returns the exit status that fits the error.
 int complain(base::Error const& error);

@@ -7,22 +7,12 @@
 #include <prometheus/text_serializer.h>
 #include <vector>
 
+#include "core/observe/metric_family.hpp"
 #include "core/observe/metrics_server.hpp"
+#include "core/observe/sync_metrics.hpp"
 
 namespace mailcore::observe {
 namespace {
-
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-
-// One row a family: what the reference page and /metrics say of it.
-struct FamilyRow {
-    char const* name;
-    MetricType type;
-    char const* labels;
-    char const* help;
-};
 
 constexpr FamilyRow kBuildInfo{"mailcore_build_info", MetricType::Gauge, "daemon, version", "Always 1; says what runs."};
 constexpr FamilyRow kDecisions{"mailcore_decisions_total", MetricType::Counter, "action, reason",
@@ -80,38 +70,6 @@ Shard& own_shard(std::array<Shard, kShards>& shards)
     return shards[mine];
 }
 
-MetricFamily family(FamilyRow const& row) { return {row.name, row.help, row.type, {}}; }
-
-ClientMetric counter(std::uint64_t value, std::vector<ClientMetric::Label> labels = {})
-{
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    metric.counter.value = static_cast<double>(value);
-    return metric;
-}
-
-ClientMetric gauge(double value, std::vector<ClientMetric::Label> labels = {})
-{
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    metric.gauge.value = value;
-    return metric;
-}
-
-MetricFamily one_counter(FamilyRow const& row, std::uint64_t value)
-{
-    auto result = family(row);
-    result.metric.push_back(counter(value));
-    return result;
-}
-
-MetricFamily one_gauge(FamilyRow const& row, double value)
-{
-    auto result = family(row);
-    result.metric.push_back(gauge(value));
-    return result;
-}
-
 std::string label(std::string_view word) { return std::string{word}; }
 
 // The pairs that can occur: `ok` is never refused, everything else never passes but in observe mode.
@@ -127,8 +85,6 @@ bool can_occur(mail::Action action, mail::Reason reason)
     }
     return false;
 }
-
-char const* type_name(MetricType type) { return type == MetricType::Counter ? "counter" : type == MetricType::Gauge ? "gauge" : "histogram"; }
 
 }   // namespace
 
@@ -291,12 +247,10 @@ base::Result<> Metrics::serve(net::SocketAddress const& address)
 
 std::string metrics_reference()
 {
-    std::string page = "# Metrics\n\nWhat `GET /metrics` serves. This page is written by `mailcorectl reference metrics`; "
-                       "a test compares them.\n\n| family | type | labels | meaning |\n| --- | --- | --- | --- |\n";
-    for (auto const& row : kFamilies) {
-        page += std::string{"| `"} + row.name + "` | " + type_name(row.type) + " | " + row.labels + " | " + row.help + " |\n";
-    }
-    return page;
+    return "# Metrics\n\nWhat `GET /metrics` serves. This page is written by `mailcorectl reference metrics`; "
+           "a test compares them.\n\n" + family_table(kFamilies) +
+           "\n## vault-sync\n\nServed by `vault-sync watch`, and written to `metrics.textfile` by every pass.\n\n" +
+           family_table(sync_families());
 }
 
 }   // namespace mailcore::observe

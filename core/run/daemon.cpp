@@ -66,15 +66,20 @@ void Process::stop_helpers()
     control_.reset();
 }
 
+void guard_process()
+{
+    ::signal(SIGPIPE, SIG_IGN);
+    forbid_core_dumps();
+}
+
 int daemon(ProgramInfo const& program, int argc, char** argv,
            std::function<base::Result<ExitCode>(Process&)> const& body)
 {
     block_signals({SIGHUP, SIGTERM, SIGINT, SIGUSR1});
-    ::signal(SIGPIPE, SIG_IGN);
+    guard_process();
     auto parsed = parse_arguments(program, argc, argv);
     if (parsed.exit) return static_cast<int>(*parsed.exit);
     raise_open_files_limit();
-    forbid_core_dumps();
     try {
         Process process{program, std::move(parsed.arguments)};
         auto const result = body(process);

@@ -39,6 +39,9 @@ private:
     std::unique_ptr<ControlSocket> control_;
 };
 
+// What every program of ours does first: ignores SIGPIPE and forbids core dumps, which would hold keys.
+void guard_process();
+
 // Blocks SIGHUP, SIGTERM, SIGINT and SIGUSR1, ignores SIGPIPE, forbids core dumps (they would hold keys), raises the limit
 // of open files, parses the options, runs the body, prints what it failed with, and returns the exit status.
 int daemon(ProgramInfo const& program, int argc, char** argv,

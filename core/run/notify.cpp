@@ -17,5 +17,12 @@ void notify_reloading()
 
 void notify_status(std::string const& status) { ::sd_notify(0, ("STATUS=" + status).c_str()); }
 void notify_stopping() { ::sd_notify(0, "STOPPING=1"); }
+void notify_alive() { ::sd_notify(0, "WATCHDOG=1"); }
+
+std::chrono::microseconds watchdog_interval()
+{
+    std::uint64_t micros = 0;
+    return std::chrono::microseconds{::sd_watchdog_enabled(0, &micros) > 0 ? static_cast<std::int64_t>(micros) : 0};
+}
 
 }   // namespace mailcore::run

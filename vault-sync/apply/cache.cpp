@@ -122,7 +122,7 @@ base::Result<base::Secret> Cache::read_key() const
         path = std::string{directory} + '/' + std::string{where.substr(11)};
         cure = "add LoadCredentialEncrypted=" + std::string{where.substr(11)} + " to the unit";
     }
-    auto text = read_secret_file(path);
+    auto text = read_private_file(path);
     if (!text) return base::fail("cache.key: " + text.error().message);
     if (!*text) return base::fail("cache.key: there is no " + path + "; " + cure);
     auto bytes = crypto::from_base64(base::trim((*text)->reveal()));

@@ -85,7 +85,7 @@ base::Result<> replace_file(std::string const& path, std::string_view content, m
 }
 
 base::Result<std::optional<base::Secret>> read_small_file(std::string const& path) { return read_checked(path, false); }
-base::Result<std::optional<base::Secret>> read_secret_file(std::string const& path) { return read_checked(path, true); }
+base::Result<std::optional<base::Secret>> read_private_file(std::string const& path) { return read_checked(path, true); }
 
 base::Result<> make_private_directory(std::string const& path)
 {

@@ -18,7 +18,7 @@ base::Result<> replace_file(std::string const& path, std::string_view content, m
 base::Result<std::optional<base::Secret>> read_small_file(std::string const& path);
 
 // As above, for what must not be readable by others: names the file and the cure (chmod 0600).
-base::Result<std::optional<base::Secret>> read_secret_file(std::string const& path);
+base::Result<std::optional<base::Secret>> read_private_file(std::string const& path);
 
 // root's, 0700, made where it is missing (parents too, 0755). Refuses a symbolic link and what others could write to.
 base::Result<> make_private_directory(std::string const& path);

@@ -38,7 +38,7 @@ std::string hex(crypto::Sha256 const& digest)
 
 base::Result<Fingerprints> Fingerprints::open(std::string const& key_file)
 {
-    auto key = read_secret_file(key_file);
+    auto key = read_private_file(key_file);
     if (!key) return base::fail(key.error());
     if (*key && (*key)->size() == kKeyBytes) return Fingerprints{std::move(**key)};
     if (*key) return base::fail(key_file + " does not hold " + std::to_string(kKeyBytes) + " bytes: remove it, and ages are counted anew");

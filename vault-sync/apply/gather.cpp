@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/observe/redactor.hpp"
 #include "vault-sync/relay/credentials.hpp"
 
 namespace mailcore::vault_sync {
@@ -12,6 +13,14 @@ Trouble trouble_of(VaultError const& error)
     if (error.is_absence()) return Trouble::Away;
     return error.kind == VaultFailure::LoginRefused || error.kind == VaultFailure::Tampered ? Trouble::LoginRefused
                                                                                             : Trouble::NotTaken;
+}
+
+// No message may show what it carries: also not a password that was derived and so is in no secret.
+base::Result<MadeRelay> make_hidden_relay(RelaySettings const& settings, SecretRecord const& record)
+{
+    auto made = make_relay(settings, record);
+    if (made) observe::hide_secret(made->relay.password, made->relay.user);
+    return made;
 }
 
 // Gathers relay after relay; remembers that Vault is away, so that the next relay does not wait for it again.
@@ -48,7 +57,7 @@ private:
 
     void take(RelaySettings const& relay, SecretRecord record, Gathered& gathered)
     {
-        auto made = make_relay(relay, record);
+        auto made = make_hidden_relay(relay, record);
         if (!made) return complain(gathered, Trouble::NotTaken, made.error().message);
         std::move(made->warnings.begin(), made->warnings.end(), std::back_inserter(gathered.warnings));
         gathered.relay = std::move(made->relay);
@@ -96,7 +105,7 @@ private:
         auto record = sources_.cache(path_of(relay));
         if (!record) return gathered.warnings.push_back(relay.name.value + ": " + record.error().message);
         if (!*record) return;
-        auto made = make_relay(relay, **record);
+        auto made = make_hidden_relay(relay, **record);
         if (!made) return gathered.warnings.push_back(made.error().message + " (from the cache)");
         gathered.is_served = true;
         // What Postfix uses went through after the cache was written, if they differ: the cache never puts back an older login.
@@ -114,7 +123,7 @@ private:
         if (former != nullptr && sources_.use_vault) return;   // a proved value is in use: better than this one
         auto record = sources_.environment();
         if (!record) return;
-        auto made = make_relay(relay, *record);
+        auto made = make_hidden_relay(relay, *record);
         if (!made) return gathered.warnings.push_back(made.error().message + " (from the environment)");
         gathered.is_served = true;
         gathered.relay = std::move(made->relay);
@@ -136,11 +145,12 @@ Relay const* find_relay(std::vector<Relay> const& relays, std::string_view name)
 }
 
 GatheredRelays gather(Settings const& settings, std::string const& active, std::vector<Relay> const& former,
-                      SecretSources const& sources)
+                      SecretSources const& sources, std::string const& only)
 {
     GatheredRelays all;
     Gatherer gatherer{settings, sources};
     for (auto const& relay : settings.relays) {
+        if (!only.empty() && relay.name.value != only) continue;
         all.emplace(relay.name.value, gatherer.one(relay, relay.name.value == active, find_relay(former, relay.name.value)));
     }
     return all;

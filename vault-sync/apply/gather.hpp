@@ -44,9 +44,9 @@ struct Gathered {
 
 using GatheredRelays = std::map<std::string, Gathered>;   // by name
 
-// `former`: the relays of the generation in use. `active`: which one the environment stands for.
+// `former`: the relays of the generation in use. `active`: which one the environment stands for. `only`: of one relay.
 GatheredRelays gather(Settings const& settings, std::string const& active, std::vector<Relay> const& former,
-                      SecretSources const& sources);
+                      SecretSources const& sources, std::string const& only = "");
 
 Relay const* find_relay(std::vector<Relay> const& relays, std::string_view name);   // null if it is not there
 

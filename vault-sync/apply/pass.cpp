@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/observe/redactor.hpp"
 #include "vault-sync/apply/switch.hpp"
 
 namespace mailcore::vault_sync {
@@ -18,8 +19,9 @@ base::Result<std::optional<Generation>> load_current(GenerationStore const& gene
     if (!*number) return std::optional<Generation>{};
     auto generation = generations.load(**number);
     if (!generation) {
-        return base::fail(std::move(generation.error()).within("the current generation is damaged") );
+        return base::fail(std::move(generation.error()).within("the current generation is damaged"));
     }
+    for (auto const& relay : generation->relays) observe::hide_secret(relay.password, relay.user);
     return std::optional{std::move(*generation)};
 }
 
@@ -345,6 +347,7 @@ private:
         known.source = std::string{word(record.source)};
         known.path = record.path;
         known.version = record.version;
+        known.has_login = relay.has_login();
         if (auto const verified = verified_.find(name); verified != verified_.end() && !verified->second.empty()) known.verified = verified->second;
     }
 

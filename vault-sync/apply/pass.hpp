@@ -38,7 +38,7 @@ struct Workshop {
 
 struct PassOptions {
     bool force = false;
-    std::string use;   // make this the active relay
+    std::string use{};   // make this the active relay
 };
 
 // What became of one relay in a pass.

@@ -73,7 +73,7 @@ base::Result<RollbackReport> roll_back(Workshop& workshop, std::uint64_t wanted,
     for (auto const& relay : target->relays) {   // ages go with the values
         auto& known = state->secrets[relay.name];
         if (auto const credential = workshop.fingerprints->credential(relay); known.credential != credential) {
-            known = {credential, target->created, {}, {}, std::string{word(relay.source)}, relay.path, relay.version, ""};
+            known = {credential, target->created, {}, {}, std::string{word(relay.source)}, relay.path, relay.version, relay.has_login(), ""};
         }
     }
     RollbackReport report{left->number, target->number, target->routing.active, false};

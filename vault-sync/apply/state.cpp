@@ -28,7 +28,7 @@ json known_json(KnownSecret const& known)
 {
     return {{"credential", known.credential}, {"first_seen", format_time(known.first_seen)},
             {"rotated_at", time_or_null(known.rotated_at)}, {"rotation_days", known.rotation_days ? json(*known.rotation_days) : json()},
-            {"source", known.source}, {"path", known.path}, {"version", known.version}, {"verified", known.verified}};
+            {"source", known.source}, {"path", known.path}, {"version", known.version}, {"has_login", known.has_login}, {"verified", known.verified}};
 }
 
 KnownSecret known_from(json const& object)
@@ -43,6 +43,7 @@ KnownSecret known_from(json const& object)
     known.source = object.value("source", "");
     known.path = object.value("path", "");
     known.version = object.value("version", std::uint64_t{0});
+    known.has_login = object.value("has_login", false);
     known.verified = object.value("verified", "");
     return known;
 }
@@ -77,8 +78,10 @@ State state_from(json const& object)
 {
     State state;
     state.active = object.value("active", "");
-    for (auto const& [relay, known] : object.value("secrets", json::object()).items()) state.secrets[relay] = known_from(known);
-    for (auto const& [relay, refused] : object.value("refused", json::object()).items()) {
+    auto const secrets = object.value("secrets", json::object());   // items() keeps a reference
+    for (auto const& [relay, known] : secrets.items()) state.secrets[relay] = known_from(known);
+    auto const refused_values = object.value("refused", json::object());
+    for (auto const& [relay, refused] : refused_values.items()) {
         state.refused[relay] = {refused.value("value", ""), time_at(refused, "at").value_or(base::Time{}), refused.value("words", "")};
     }
     if (object.contains("hold") && object["hold"].is_object()) state.hold = hold_from(object["hold"]);
@@ -91,6 +94,8 @@ State state_from(json const& object)
     state.last_success = time_at(object, "last_success");
     state.source = object.value("source", "");
     state.complaints = object.value("complaints", std::map<std::string, std::string>{});
+    auto const told = object.value("overdue_told", json::object());
+    for (auto const& [relay, time] : told.items()) state.overdue_told[relay] = time_at(told, relay.c_str()).value_or(base::Time{});
     return state;
 }
 
@@ -127,12 +132,14 @@ std::string to_json(State const& state)
     for (auto const& [relay, value] : state.refused) {
         refused[relay] = {{"value", value.value}, {"at", format_time(value.at)}, {"words", value.words}};
     }
+    json told = json::object();
+    for (auto const& [relay, time] : state.overdue_told) told[relay] = format_time(time);
     json const object{{"format", 1}, {"active", state.active}, {"secrets", secrets}, {"refused", refused},
         {"hold", state.hold ? hold_json(*state.hold) : json()},
         {"last_switch", state.last_switch ? switch_json(*state.last_switch) : json()},
         {"reload_owed", state.reload_owed ? json(*state.reload_owed) : json()}, {"flush_owed", state.flush_owed},
         {"rolled_back", state.rolled_back}, {"last_success", time_or_null(state.last_success)},
-        {"source", state.source}, {"complaints", state.complaints}};
+        {"source", state.source}, {"complaints", state.complaints}, {"overdue_told", told}};
     return object.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 

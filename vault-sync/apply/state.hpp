@@ -25,6 +25,7 @@ struct KnownSecret {
     std::string source;                       // "vault", "file", "environment", "cache"
     std::string path;
     std::uint64_t version = 0;
+    bool has_login = false;
     std::string verified;                     // "works", "refused", "inconclusive", "" = not tried
     bool operator==(KnownSecret const&) const = default;
 };
@@ -68,7 +69,8 @@ struct State {
     std::set<std::uint64_t> rolled_back;              // generations left by an automatic rollback: once each
     std::optional<base::Time> last_success;
     std::string source;                               // of the last pass, the weakest in use
-    std::map<std::string, std::string> complaints;    // by relay: why its newest value was not taken; "" = of all
+    std::map<std::string, std::string> complaints;    // by relay: why its newest value was not taken
+    std::map<std::string, base::Time> overdue_told;   // by relay: when on_overdue was last told of it
     bool operator==(State const&) const = default;
 };
 

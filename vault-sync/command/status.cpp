@@ -1,0 +1,141 @@
+#include <iostream>
+
+#include "core/base/text.hpp"
+#include "core/run/print.hpp"
+#include "vault-sync/apply/age.hpp"
+#include "vault-sync/command/commands.hpp"
+#include "vault-sync/command/session.hpp"
+#include "vault-sync/command/show.hpp"
+
+namespace mailcore::vault_sync {
+namespace {
+
+using nlohmann::json;
+
+// Everything that status shows, gathered without asking Vault or any provider.
+struct Facts {
+    State state;
+    std::optional<Generation> generation;
+    std::vector<SecretAge> ages;
+    Session* session;
+};
+
+base::Result<Facts> look(Session& session)
+{
+    Facts facts{{}, {}, {}, &session};
+    auto state = session.workshop().states.load();
+    if (!state) return base::fail(state.error());
+    facts.state = std::move(*state);
+    auto const current = session.workshop().generations->current();
+    if (!current) return base::fail(current.error());
+    if (*current) {
+        auto generation = session.workshop().generations->load(**current);
+        if (!generation) return base::fail(generation.error());
+        facts.generation = std::move(*generation);
+    }
+    facts.ages = ages(session.settings(), facts.state, session.workshop().now());
+    return facts;
+}
+
+SecretAge const* age_of(Facts const& facts, std::string const& relay)
+{
+    for (auto const& age : facts.ages) {
+        if (age.relay == relay) return &age;
+    }
+    return nullptr;
+}
+
+json relay_status(Facts const& facts, Relay const& relay)
+{
+    auto object = relay_json(relay);
+    object["fingerprint"] = facts.session->workshop().fingerprints->short_form(relay);
+    auto const* const age = age_of(facts, relay.name);
+    object["age_days"] = age != nullptr ? json(age->days) : json();
+    object["limit_days"] = age != nullptr ? json(age->limit_days) : json();
+    object["overdue"] = age != nullptr && age->is_overdue;
+    auto const known = facts.state.secrets.find(relay.name);
+    object["verified"] = known == facts.state.secrets.end() ? "" : known->second.verified;
+    return object;
+}
+
+json hold_json(State const& state)
+{
+    if (!state.hold) return {};
+    auto relays = json::array();
+    for (auto const& [relay, values] : state.hold->values) relays.push_back(relay);
+    return {{"since", format_time(state.hold->since)}, {"left", state.hold->left}, {"automatic", state.hold->automatic},
+            {"relays", relays}, {"routing", !state.hold->routings.empty()}};
+}
+
+json status_json(Facts const& facts)
+{
+    auto relays = json::object();
+    if (facts.generation) {
+        for (auto const& relay : facts.generation->relays) relays[relay.name] = relay_status(facts, relay);
+    }
+    auto const& routing = facts.generation ? facts.generation->routing : wanted_routing(facts.session->settings(), facts.state);
+    return {{"generation", facts.generation ? facts.generation->number : 0},
+            {"created", facts.generation ? json(format_time(facts.generation->created)) : json()},
+            {"active", routing.active}, {"fallback", routing.fallback}, {"source", facts.state.source},
+            {"held", facts.state.hold.has_value()}, {"hold", hold_json(facts.state)},
+            {"reload_owed", facts.state.reload_owed.has_value()},
+            {"last_success", facts.state.last_success ? json(format_time(*facts.state.last_success)) : json()},
+            {"complaints", facts.state.complaints}, {"relays", relays}};
+}
+
+void show_lines(Facts const& facts)
+{
+    auto const line = [](std::string const& name, std::string const& value) {
+        std::cout << name << std::string(name.size() < 14 ? 14 - name.size() : 1, ' ') << value << '\n';
+    };
+    auto const& state = facts.state;
+    line("generation", facts.generation ? std::to_string(facts.generation->number) + ", made " + format_time(facts.generation->created)
+                                        : "none yet; vault-sync once makes the first");
+    auto const& routing = facts.generation ? facts.generation->routing : wanted_routing(facts.session->settings(), state);
+    std::string fallback;
+    for (auto const& relay : routing.fallback) fallback += (fallback.empty() ? ", fallback " : ", ") + relay;
+    line("active", routing.active + (state.active.empty() ? "" : " (by vault-sync use)") + fallback);
+    line("source", state.source.empty() ? "-" : state.source);
+    line("last success", state.last_success ? format_time(*state.last_success) : "never");
+    if (state.hold) {
+        line("held", "since " + format_time(state.hold->since) + (state.hold->automatic ? ", by an automatic rollback" : ", by a rollback") +
+                         " from generation " + std::to_string(state.hold->left));
+    }
+    if (state.reload_owed) line("reload", "owed: Postfix has not taken generation " + std::to_string(*state.reload_owed) + " over yet");
+}
+
+void show_table(Facts const& facts)
+{
+    if (!facts.generation) return;
+    std::vector<std::vector<std::string>> rows;
+    for (auto const& relay : facts.generation->relays) {
+        auto const* const age = age_of(facts, relay.name);
+        auto const days = age == nullptr ? "-" : std::to_string(age->days) + " of " + std::to_string(age->limit_days) + " d" + (age->is_overdue ? " OVERDUE" : "");
+        rows.push_back({relay.name, host_and_port(relay), std::string{word(relay.tls)},
+                        base::printable(relay.user.empty() ? "(no login)" : relay.user), std::string{word(relay.source)}, days});
+    }
+    std::cout << '\n';
+    run::print_table({"RELAY", "HOST", "TLS", "USER", "SOURCE", "AGE"}, rows);
+}
+
+}   // namespace
+
+int status(Common const& common)
+{
+    StopSwitch stop;
+    auto session = Session::open(common.config, "status", stop);
+    if (!session) return complain(session.error());
+    if (auto opened = (*session)->open_output(); !opened) return complain(opened.error());
+    auto const facts = look(**session);
+    if (!facts) return complain(facts.error());
+    if (common.json) {
+        run::print_json(status_json(*facts));
+    } else {
+        show_lines(*facts);
+        show_table(*facts);
+        for (auto const& [relay, complaint] : facts->state.complaints) std::cout << (&relay == &facts->state.complaints.begin()->first ? "\n" : "") << complaint << '\n';
+    }
+    return any_overdue(facts->ages) ? 13 : 0;
+}
+
+}   // namespace mailcore::vault_sync
