@@ -53,15 +53,23 @@ base::Result<base::ChildResult> postmap(std::string const& config, std::vector<s
     return done;
 }
 
-// The keys whose lines stand in `wanted` and not in `found`. Keys are nexthops and domains: no secrets.
-std::string missing_keys(std::string_view wanted, std::string_view found)
+// As postmap -q prints them: key, tab, value.
+base::Secret printed(std::string_view key, base::Secret const& value)
 {
-    auto const have = base::split(found, '\n');
-    std::vector<std::string_view> missing;
-    for (auto const line : base::split(wanted, '\n')) {
-        if (std::find(have.begin(), have.end(), line) == have.end()) missing.push_back(line.substr(0, line.find('\t')));
+    base::Secret line{std::string{key} + "\t"};
+    line.append(value.reveal());
+    line.append("\n");
+    return line;
+}
+
+// Keys are nexthops and domains, no secrets; nothing else of a line may be named.
+std::string keys_not_found(MapLines const& lines, std::string_view found)
+{
+    std::string keys;
+    for (auto const& [key, value] : lines) {
+        if (found.find(printed(key, value).reveal()) == std::string_view::npos) keys += (keys.empty() ? "" : ", ") + key;
     }
-    return base::join(missing, ", ");
+    return base::printable(keys);
 }
 
 }   // namespace
@@ -107,12 +115,10 @@ base::Result<> Postmap::ask_back(Directory const& directory, std::string const& 
 {
     if (lines.empty()) return {};
     std::string keys;
-    base::Secret wanted;   // as postmap prints it: key, tab, value
+    base::Secret wanted;
     for (auto const& [key, value] : lines) {
         keys += key + "\n";
-        wanted.append(key + "\t");
-        wanted.append(value.reveal());
-        wanted.append("\n");
+        wanted.append(printed(key, value).reveal());
     }
     auto done = postmap(config_, {"-q", "-", type_ + ":" + directory.path(name)}, keys);
     if (!done) return base::fail(done.error());
@@ -120,8 +126,7 @@ base::Result<> Postmap::ask_back(Directory const& directory, std::string const& 
     base::Secret const words{std::move(done->err)};
     if (!base::trim(words.reveal()).empty()) return base::fail(complaint(name, std::string{words.reveal()}));
     if (found == wanted) return {};
-    return base::fail("postmap did not keep every line of " + name + " as it was given: " +
-                      base::printable(missing_keys(wanted.reveal(), found.reveal())));
+    return base::fail("postmap did not keep every line of " + name + " as it was given: " + keys_not_found(lines, found.reveal()));
 }
 
 base::Result<> Postmap::check_regexp(Directory const& directory, std::string const& name) const

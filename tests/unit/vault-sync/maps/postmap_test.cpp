@@ -111,7 +111,7 @@ TEST(MapType, IsPostfixsOwnWhereNothingIsSaid)
 {
     Scratch const scratch;
     EXPECT_EQ(find_map_type("auto", scratch.postfix()).value(), "hash");   // Debian's
-    scratch.write("postfix/main.cf", "default_database_type = btree\n");
+    scratch.write_main_cf("default_database_type = btree\n");
     EXPECT_EQ(find_map_type("auto", scratch.postfix()).value(), "btree");
     EXPECT_EQ(find_map_type("hash", scratch.postfix()).value(), "hash");
 }
@@ -119,12 +119,11 @@ TEST(MapType, IsPostfixsOwnWhereNothingIsSaid)
 TEST(MapType, MustBeOneThatPostfixHas)
 {
     Scratch const scratch;
-    std::filesystem::remove(scratch.path("postfix/dynamicmaps.cf"));
-    std::filesystem::remove_all(scratch.path("postfix/dynamicmaps.cf.d"));
+    scratch.write_main_cf("meta_directory = " + scratch.postfix() + "\n");   // where packages would list what they add
     EXPECT_EQ(find_map_type("lmdb", scratch.postfix()).error().message,
               "this Postfix knows no lmdb maps: apt-get install postfix-lmdb");
     EXPECT_EQ(find_map_type("cdb", scratch.postfix()).error().message, "this Postfix knows no cdb maps: apt-get install postfix-cdb");
-    scratch.write("postfix/main.cf", "default_database_type = texthash\n");
+    scratch.write_main_cf("default_database_type = texthash\n");
     EXPECT_EQ(find_map_type("auto", scratch.postfix()).error().message,
               "Postfix's default_database_type is texthash, which holds no maps that can be built aside: set output.map_type to "
               "cdb, lmdb or hash");

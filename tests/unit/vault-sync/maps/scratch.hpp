@@ -1,8 +1,9 @@
-// A directory of the test's own, gone afterwards, with a Postfix configuration that knows this host's map types.
+// A directory of the test's own, gone afterwards, with a Postfix configuration; and the ways of making steps fail.
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -23,11 +24,8 @@ public:
         char name[] = "/tmp/mailcore-maps-test-XXXXXX";
         path_ = ::mkdtemp(name);
         std::filesystem::create_directory(path_ + "/postfix");
-        write("postfix/main.cf", "compatibility_level = 3.6\n");
+        write_main_cf("compatibility_level = 3.6\n");
         write("postfix/master.cf", "");
-        std::error_code ignored;   // without it, Postfix knows its built-in map types only
-        std::filesystem::copy("/etc/postfix/dynamicmaps.cf", path_ + "/postfix/dynamicmaps.cf", ignored);
-        std::filesystem::copy("/etc/postfix/dynamicmaps.cf.d", path_ + "/postfix/dynamicmaps.cf.d", ignored);
     }
     ~Scratch() { std::filesystem::remove_all(path_); }
     Scratch(Scratch const&) = delete;
@@ -36,6 +34,12 @@ public:
     std::string path(std::string const& name = "") const { return name.empty() ? path_ : path_ + "/" + name; }
     std::string postfix() const { return path("postfix"); }
     void write(std::string const& name, std::string const& text) const { std::ofstream{path(name)} << text; }
+    // Old enough that Postfix does not wait for its writer to finish.
+    void write_main_cf(std::string const& text) const
+    {
+        write("postfix/main.cf", text);
+        std::filesystem::last_write_time(path("postfix/main.cf"), std::filesystem::file_time_type::clock::now() - std::chrono::hours{1});
+    }
     std::string read(std::string const& name) const
     {
         std::ifstream file{path(name)};
