@@ -121,8 +121,8 @@ class RelayHost(PrivatePostfix):
         """How often the master took its configuration anew, so far."""
         return len(RELOADED.findall(self.log_text()))
 
-    def bounces(self):
-        return [line for line in self.log_text().splitlines() if "status=bounced" in line]
+    def bounces_since(self, mark):
+        return [line for line in self.log_text()[mark:].splitlines() if "status=bounced" in line]
 
     # --- its maps
 

@@ -1,11 +1,12 @@
 """Everything a story stands on, started once and shared: Vault, upstream, relay host, sink.
 
 A story gets it as it was in the beginning: no maps, no state, no mail, nobody known upstream, Vault unsealed, and a
-`site.sync` of its own whose relays are `primary` and `ses`-less by default (see `defaults`)."""
+`site.sync` of its own with one relay, `primary` (see `defaults`)."""
 
 import pathlib
 import shutil
 import tempfile
+import time
 
 from harness.processes import guardian
 from harness.sink import Sink
@@ -78,6 +79,7 @@ class Site:
         self.upstream.reset()
         self.relay_host.forget_everything()
         self.log_mark = len(self.relay_host.log_text())
+        self.reload_mark = self.relay_host.reloads()
         if self.vault is not None:
             self.vault.make_ready()
         self.sync = VaultSync(self.build, self.folder / "stories" / name, self.defaults)
@@ -153,6 +155,36 @@ class Site:
     def why_not_delivered(self, recipient):
         return (f"a delivery to {recipient}; the relay host says\n{self.relay_host.log_tail(15)}\n"
                 f"the upstream says\n{self.upstream.log_tail(15)}")
+
+    # --- what Postfix holds
+
+    def nexthop(self, listener="primary"):
+        return f"[localhost]:{self.upstream.port(listener)}"
+
+    def login_in_postfix(self, listener="primary"):
+        """`user:password` as Postfix finds it for this listener; None without a line."""
+        return self.relay_host.lookup("smtp_sasl_password_maps", self.nexthop(listener))
+
+    def claim_in_postfix(self, password, listener="primary", user=USER):
+        found = self.login_in_postfix(listener)
+        if found != f"{user}:{password}":
+            raise AssertionError(f"Postfix holds {'another password' if found else 'no login'} for {listener}")
+
+    def generation(self):
+        return self.relay_host.current_generation()
+
+    def claim_generation(self, number):
+        if self.generation() != number:
+            raise AssertionError(f"current is generation {self.generation()}, expected {number}")
+
+    def claim_reloads(self, expected):
+        """So many reloads of the relay host since the story began, and no more."""
+        wait_until(lambda: self.relay_host.reloads() - self.reload_mark >= expected,
+                   lambda: f"{expected} reloads; there were {self.relay_host.reloads() - self.reload_mark}")
+        time.sleep(0.2)          # for one too many to be told
+        found = self.relay_host.reloads() - self.reload_mark
+        if found != expected:
+            raise AssertionError(f"{found} reloads of Postfix, expected {expected}")
 
     # --- what a failure is read by
 

@@ -1,0 +1,30 @@
+"""Where postmap fails nothing is switched, and the next run heals"""
+
+import resource
+
+
+def parts(site):
+    yield "its file may not grow", too_large
+    yield "the map type is not there", no_such_type
+
+
+def too_large(site):
+    """A hash table of Berkeley DB is larger than what the process may write; our own files are not."""
+    old = site.provide()
+    site.sync.once()
+    new = site.provide()
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))   # noqa: E731
+    site.sync.once(expect=1, preexec=limit).says("postmap")
+    site.claim_generation(1)
+    site.claim_in_postfix(old)
+    site.sync.once()
+    site.claim_in_postfix(new)
+
+
+def no_such_type(site):
+    old = site.provide()
+    site.sync.once()
+    site.provide()
+    site.sync.settings["output"]["map_type"] = "cdb"
+    site.sync.once(expect=(1, 78)).says("cdb")
+    site.claim_in_postfix(old)
