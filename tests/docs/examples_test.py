@@ -94,6 +94,18 @@ class PostfixExamples(Folder):
             self.assertEqual(words[-1], "reject")
         self.assertNotIn("permit_mynetworks", lists[1])
 
+    def test_a_login_that_was_not_given_defers_mail(self):
+        said = "5.7.0 host relay.test[192.0.2.1] said: 530 5.7.0 Authentication required (in reply to MAIL FROM command)"
+        other = "5.1.1 host relay.test[192.0.2.1] said: 550 5.1.1 No such user (in reply to RCPT TO command)"
+        table = self.postconf("-xh", "smtp_delivery_status_filter").strip()
+        done = subprocess.run(["postmap", "-c", self.folder, "-q", "-", table], input=f"{said}\n{other}\n",
+                              capture_output=True, text=True)
+        self.assertEqual((done.stdout, done.stderr), (f"{said}\t4{said[1:]}\n", ""))
+
+    def test_the_exit_for_wrapper_relays_speaks_tls_at_once(self):
+        self.assertEqual(self.postconf("-Ph", "mailcore-smtps/unix/smtp_tls_wrappermode").strip(), "yes")
+        self.assertEqual(self.postconf("-Ph", "mailcore-smtps/unix/smtp_tls_security_level").strip(), "encrypt")
+
     def test_setup_finds_nothing_to_change(self):
         config = self.folder / "mailcore.yaml"
         config.write_text(f"stamp: {{keys_file: ''}}\npolicy: {{listen: 'unix:{self.folder}/queue/mailcore/policy.sock'}}\n"

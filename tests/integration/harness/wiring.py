@@ -31,6 +31,8 @@ FOR_TESTS_ONLY = {
     "smtp_host_lookup": "native",
     "smtp_tls_security_level": "none",
     "smtp_sasl_auth_enable": "no",
+    "smtp_sasl_password_maps": "",
+    "smtp_tls_policy_maps": "",
     "smtp_bind_address": "127.0.0.1",
     "transport_maps": "",
     "sender_dependent_relayhost_maps": "",
