@@ -32,6 +32,15 @@ std::string_view origin_of(std::string_view url)
     return host == std::string_view::npos ? url : url.substr(0, url.find_first_of("/?#", host + 3));
 }
 
+// For a message: without a login, of a bearable length.
+std::string shown_origin(std::string_view url)
+{
+    auto const origin = origin_of(url);
+    auto const at = origin.rfind('@');
+    auto const shown = at == std::string_view::npos ? std::string{origin} : scheme_of(url) + "://" + std::string{origin.substr(at + 1)};
+    return base::printable(std::string_view{shown}.substr(0, 200));
+}
+
 std::string percent_encoded(std::string_view path)
 {
     constexpr std::string_view hex = "0123456789ABCDEF";
@@ -199,7 +208,7 @@ Transport::Outcome Transport::follow(ApiCall const& call, net::HttpAnswer const&
     }
     auto const scheme = scheme_of(address_);
     if (location.starts_with('/') && !location.starts_with("//") && scheme != "unix") location.insert(0, origin_of(address_));
-    auto const shown = base::printable(origin_of(location).substr(0, 200));
+    auto const shown = shown_origin(location);
     if (location.find("://") == std::string::npos) return {VaultFailure::Unreachable, address_ + " redirects" + status + " to nowhere"};
     if (scheme_of(location) != scheme || origin_of(location).find('@') != std::string_view::npos) {
         return {VaultFailure::Unreachable, address_ + " redirects" + status + " to " + shown + ": refused, the token goes by " + scheme + " only"};
