@@ -1,0 +1,90 @@
+"""The stand's own claims: above all that the search for secrets finds what it looks for."""
+
+import base64
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+
+from stand import bodies, secrecy, secrets              # noqa: E402
+from stand.stub_vault import StubVault                  # noqa: E402
+from stand.suite import find_stories                    # noqa: E402
+
+
+class Secrecy(unittest.TestCase):
+    def test_finds_a_secret_as_it_is_in_base64_and_in_auth_plain(self):
+        secret = secrets.new("mail")
+        for before in ("", "a", "ab", "\0app\0", "app:"):
+            text = base64.b64encode((before + secret).encode())
+            self.assertIsNotNone(secrecy.first_leak(b"x " + text + b" y"), before)
+        self.assertIsNotNone(secrecy.first_leak(b"password=" + secret.encode()))
+
+    def test_finds_what_was_remembered_and_vault_tokens(self):
+        secrets.remember("0b5d5e9e-made-up-for-this-test")
+        self.assertIsNotNone(secrecy.first_leak(base64.b64encode(b"id=0b5d5e9e-made-up-for-this-test")))
+        self.assertIsNotNone(secrecy.first_leak(b"token hvs.CAESIJ0123456789abcdefghijkl"))
+
+    def test_finds_nothing_in_ordinary_text(self):
+        text = b"vault-sync: relay primary: fingerprint 1f2e3d4c, [localhost]:587, user app " * 1000
+        self.assertIsNone(secrecy.first_leak(text))
+
+    def test_names_a_leak_without_showing_it(self):
+        secret = secrets.new("mail")
+        self.assertNotIn(secret, secrecy.first_leak(secret.encode()))
+
+    def test_searches_files_but_not_those_that_may_hold_secrets(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("log/run.txt", "mailcore/generations/0001/sasl_passwd", "given/secret-id",
+                         "mailcore/generations/0001/sasl_passwd.db", "mailcore/state/state.json"):
+                path = pathlib.Path(folder) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(secrets.new())
+            found = [line.partition(": ")[0].removeprefix(folder + "/") for line in secrecy.search(folder)]
+            self.assertEqual(found, ["log/run.txt", "mailcore/state/state.json"])
+
+    def test_sees_argv_and_environment_of_processes_but_not_what_a_story_gave(self):
+        secret = secrets.new()
+        sleep = ["/bin/sleep", "30"]
+        in_argv = subprocess.Popen(["/bin/sh", "-c", "sleep 30; :", secret])
+        in_environment = subprocess.Popen(sleep, env={"LEAK": secret})
+        given = subprocess.Popen(["/bin/sleep", "31"], env={"SMTP_PASSWORD": secret})
+        secrecy.expect_environment_of(given.pid, {"SMTP_PASSWORD": secret})
+        try:
+            with secrecy.Lookout() as lookout:
+                end = time.monotonic() + 10
+                while len(lookout.leaks) < 2 and time.monotonic() < end:
+                    time.sleep(0.01)
+            self.assertEqual(sorted(lookout.leaks), [("/bin/sh", "cmdline"), ("/bin/sleep", "environ")])
+            self.assertIn(f"/proc/{in_environment.pid}/environ", lookout.leaks["/bin/sleep", "environ"])
+        finally:
+            for child in (in_argv, in_environment, given):
+                child.kill()
+                child.wait()
+
+
+class Stub(unittest.TestCase):
+    def test_its_bodies_are_there_for_every_ordinary_answer(self):
+        for name in ("login", "health", "invalid-token", "mount", "lookup-self", "never-written", "secret"):
+            self.assertIn(name, bodies.load())
+
+    def test_puts_values_into_captured_bodies(self):
+        answer = StubVault.body("secret", data__data={"host": "h"}, data__metadata__version=7)
+        self.assertEqual((answer.status, answer.body["data"]["metadata"]["version"]), (200, 7))
+        self.assertNotEqual(bodies.load()["secret"]["body"]["data"]["metadata"]["version"], 7)
+
+
+class Stories(unittest.TestCase):
+    def test_each_claims_and_proves(self):
+        for story in find_stories(pathlib.Path(__file__).resolve().parents[1] / "stories"):
+            self.assertTrue(story.claim, story.name)
+            self.assertTrue(hasattr(story.module, "run") != hasattr(story.module, "parts"), story.name)
+
+
+if __name__ == "__main__":
+    os.environ.pop("MAILCORE_CAPTURE_BODIES", None)
+    unittest.main()
