@@ -1,7 +1,8 @@
 // HTTP as vault-sync and the webhook need it: one request, one answer of bounded size, one deadline for all of it, no
 // redirect followed, no proxy but the one named, no cookie, nothing printed. The door to libcurl (with smtp_client.hpp).
 //
-// Header values and bodies are Secrets: they may hold tokens. An object serves one thread; keeps its connection.
+// Header values and bodies are Secrets: they may hold tokens. An object serves one thread; keeps its connection for GET,
+// HEAD and LIST. All else goes over a new one, since libcurl would send it again where a kept one turns out to be dead.
 #pragma once
 
 #include <chrono>
@@ -22,7 +23,7 @@ struct HttpTls {
     std::string ca_directory;    // hashed
     std::string client_cert;     // PEM file; both or none
     std::string client_key;
-    std::string client_cert_pem; // the PEM itself, instead
+    std::string client_cert_pem; // the PEM itself, instead: certificate and key
     std::string server_name;     // SNI and the name to verify, where the URL's host is not it
     bool verify = true;
 };
@@ -65,7 +66,7 @@ enum class HttpFailure {
 
 struct HttpError {
     HttpFailure kind = HttpFailure::Connect;
-    std::string message;   // libcurl's words with host and port; no header, no body
+    std::string message;   // "HOST:PORT: libcurl's words"; no header, no body
 };
 
 class HttpClient {
