@@ -21,6 +21,16 @@ Node const& at(Node const& section, std::string_view key)
     return found ? *found : section;
 }
 
+void error(Reader& reader, Path const& path, Node const& node, std::string_view key, std::string_view words)
+{
+    reader.error(at(node, key), Path{&path, key}.before(words));
+}
+
+void warning(Reader& reader, Path const& path, Node const& node, std::string_view key, std::string_view words)
+{
+    reader.warning(at(node, key), Path{&path, key}.before(words));
+}
+
 bool is_given(Node const& section, std::string_view key) { return section.find(key) != nullptr; }
 
 bool is_loopback(std::string_view host)
@@ -44,25 +54,24 @@ std::string_view host_of(std::string_view url)
 
 void need(Reader& reader, Path const& path, Node const& node, std::string_view key, std::string_view method)
 {
-    reader.error(at(node, "method"), path.before("the method " + std::string{method} + " needs the key \"" + std::string{key} + '"'));
+    error(reader, path, node, "method", std::string{method} + " needs the key \"" + std::string{key} + '"');
 }
 
 void check_host_of_ses(Reader& reader, Path const& path, Node const& node, RelaySettings const& relay)
 {
-    auto const& place = at(node, "host");
     auto const host = base::lower(relay.host);
-    if (is_mail_manager_host(host)) {
-        return reader.error(place, path.before("host: " + config::in_quotes(host) +
-                                               " takes mail in and never sends it on; SES sends by email-smtp.REGION.amazonaws.com"));
-    }
     auto const known = parse_ses_host(host);
-    if (!known) {
-        return reader.warning(place, path.before("host: " + config::in_quotes(host) +
-                                                 " is no host of SES; SES sends by email-smtp.REGION.amazonaws.com"));
+    if (is_mail_manager_host(host)) {
+        error(reader, path, node, "host",
+              config::in_quotes(host) +
+                  " takes mail in and never sends it on; SES sends by email-smtp.REGION.amazonaws.com");
+    } else if (!known) {
+        warning(reader, path, node, "host",
+                config::in_quotes(host) + " is no host of SES; SES sends by email-smtp.REGION.amazonaws.com");
+    } else if (relay.region_check == "on" && !known->china) {
+        auto const complaint = region_complaint(known->region);
+        if (!complaint.empty()) error(reader, path, node, "host", complaint);
     }
-    if (relay.region_check == "off" || known->china) return;
-    auto const complaint = region_complaint(known->region);
-    if (!complaint.empty()) reader.error(place, path.before("host: " + complaint));
 }
 
 void check_host(Reader& reader, Path const& path, Node const& node, RelaySettings const& relay)
@@ -72,33 +81,32 @@ void check_host(Reader& reader, Path const& path, Node const& node, RelaySetting
     auto const host = base::lower(relay.host);
     auto const* const preset = find_preset(relay.preset);
     if (preset && !preset->knows_host(host)) {
-        reader.warning(at(node, "host"), path.before("host: " + config::in_quotes(host) + " is no host of the preset " +
-                                                     relay.preset + ", which has " + hosts_text(*preset)));
+        warning(reader, path, node, "host",
+                config::in_quotes(host) + " is no host of the preset " + relay.preset + ", which has " +
+                    hosts_text(*preset));
     }
     if (is_mail_manager_host(host)) check_host_of_ses(reader, path, node, relay);
-    if (auto const warning = warning_for_host(host); !warning.empty()) {
-        reader.warning(at(node, "host"), path.before("host: " + std::string{warning}));
-    }
+    if (auto const words = warning_for_host(host); !words.empty()) warning(reader, path, node, "host", words);
 }
 
 void check_kind(Reader& reader, Path const& path, Node const& node, RelaySettings const& relay)
 {
     bool const says_smtp = is_given(node, "kind") && relay.kind == "smtp";
     if (relay.preset == "ses" && says_smtp) {
-        reader.error(at(node, "kind"), path.before("kind: the preset ses is of kind ses; write `kind: ses`, or leave the preset out"));
+        error(reader, path, node, "kind", "the preset ses is of kind ses; write `kind: ses`, or leave the preset out");
     }
     if (relay.kind == "ses" && !relay.preset.empty() && relay.preset != "ses") {
-        reader.error(at(node, "preset"), path.before("preset: " + relay.preset + " is no preset of kind ses; take one of the two out"));
+        error(reader, path, node, "preset", relay.preset + " is no preset of kind ses; take one of the two out");
     }
     if (relay.source == "env" && (relay.kind == "ses" || relay.preset == "ses")) {
-        reader.error(at(node, "source"), path.before("source: the SMTP_* variables hold no SES key; use vault or file:/path"));
+        error(reader, path, node, "source", "the SMTP_* variables hold no SES key; use vault or file:/path");
     }
 }
 
 void check_secret(Reader& reader, Path const& path, Node const& node, RelaySettings const& relay)
 {
     if (relay.source == "vault" || relay.secret.empty()) return;
-    reader.warning(at(node, "secret"), path.before("secret: it is not read, the source is " + relay.source));
+    warning(reader, path, node, "secret", "it is not read, the source is " + relay.source);
 }
 
 void check_fingerprints(Reader& reader, Path const& path, Node const& node, RelaySettings const& relay)
@@ -108,15 +116,16 @@ void check_fingerprints(Reader& reader, Path const& path, Node const& node, Rela
     for (Node const& item : *list) {
         if (item.kind != Node::Kind::Scalar) continue;   // already complained of
         auto const parsed = crypto::parse_fingerprint(item.text);
-        if (!parsed) reader.error(item, path.before("fingerprint: " + parsed.error().message));
+        if (!parsed) reader.error(item, Path{&path, "fingerprint"}.before(parsed.error().message));
     }
     if (relay.fingerprint.empty()) return;
     if (relay.tls == "none") {
-        reader.error(at(node, "tls"), path.before("tls: with none there is no certificate that a fingerprint could pin; "
-                                                  "write auto, starttls or wrapper"));
+        error(reader, path, node, "tls",
+              "with none there is no certificate that a fingerprint could pin; "
+              "write auto, starttls or wrapper");
     }
     if (!relay.ca_file.empty()) {
-        reader.warning(at(node, "ca_file"), path.before("ca_file: it is not used, the certificate is pinned by its fingerprint"));
+        warning(reader, path, node, "ca_file", "it is not used, the certificate is pinned by its fingerprint");
     }
 }
 
@@ -125,15 +134,16 @@ void check_tls(Reader& reader, Path const& path, Node const& node, RelaySettings
     bool const wrapper_port = relay.port == 465 || relay.port == 2465;
     bool const starttls_port = relay.port == 25 || relay.port == 587 || relay.port == 2525 || relay.port == 2587;
     if (relay.tls == "starttls" && wrapper_port) {
-        reader.warning(at(node, "tls"), path.before("tls: port " + std::to_string(relay.port) +
-                                                    " usually begins with TLS; that is `wrapper`, or auto"));
+        warning(reader, path, node, "tls",
+                "port " + std::to_string(relay.port) + " usually begins with TLS; that is `wrapper`, or auto");
     }
     if (relay.tls == "wrapper" && starttls_port) {
-        reader.warning(at(node, "tls"), path.before("tls: port " + std::to_string(relay.port) +
-                                                    " usually begins without TLS; that is `starttls`, or auto"));
+        warning(reader, path, node, "tls",
+                "port " + std::to_string(relay.port) + " usually begins without TLS; that is `starttls`, or auto");
     }
     if (relay.tls == "none" && relay.plaintext == "allow") {
-        reader.warning(at(node, "plaintext"), path.before("plaintext: the password will cross the network where anybody on the way can read it"));
+        warning(reader, path, node, "plaintext",
+                "the password will cross the network where anybody on the way can read it");
     }
 }
 
@@ -143,8 +153,9 @@ void check_hook(Reader& reader, Path const& path, Node const& node, std::string_
     if (!list || list->kind != Node::Kind::List || !list->first || list->first->kind != Node::Kind::Scalar) return;
     auto const& program = *list->first;
     if (config::is_absolute_path(program.text)) return;
-    reader.error(program, path.before(std::string{key} + ": " + config::in_quotes(program.text) +
-                                      " is no program; write its absolute path, then its arguments, as items of the list"));
+    reader.error(program, Path{&path, key}.before(
+                              config::in_quotes(program.text) +
+                              " is no program; write its absolute path, then its arguments, as items of the list"));
 }
 
 }   // namespace
@@ -155,21 +166,22 @@ void check_section(Reader& reader, Path const& path, Node const& node, AuthSetti
     if (by_jwt && auth.role.empty()) need(reader, path, node, "role", auth.method);
     if (auth.method == "jwt" && auth.jwt_file.empty()) need(reader, path, node, "jwt_file", auth.method);
     if (auth.wrapped && auth.method != "approle") {
-        reader.error(at(node, "wrapped"), path.before("wrapped: only the secret id of approle is ever wrapped"));
+        error(reader, path, node, "wrapped", "only the secret id of approle is ever wrapped");
     }
 }
 
 void check_section(Reader& reader, Path const& path, Node const& node, VaultSettings const& vault)
 {
     if (!vault.client_cert.empty() && vault.client_key.empty()) {
-        reader.error(at(node, "client_cert"), path.before("client_cert: a certificate is of no use without its key; add client_key"));
+        error(reader, path, node, "client_cert", "a certificate is of no use without its key; add client_key");
     }
     if (!vault.client_key.empty() && vault.client_cert.empty()) {
-        reader.error(at(node, "client_key"), path.before("client_key: a key is of no use without its certificate; add client_cert"));
+        error(reader, path, node, "client_key", "a key is of no use without its certificate; add client_cert");
     }
     if (vault.address.starts_with("http://") && !is_loopback(host_of(vault.address))) {
-        reader.warning(at(node, "address"), path.before("address: over http the token and every secret cross the network where "
-                                                        "anybody on the way can read them; use https"));
+        warning(reader, path, node, "address",
+                "over http the token and every secret cross the network where "
+                "anybody on the way can read them; use https");
     }
 }
 
@@ -185,15 +197,17 @@ void check_section(Reader& reader, Path const& path, Node const& node, RelaySett
 void check_section(Reader& reader, Path const& path, Node const& node, CacheSettings const& cache)
 {
     if (cache.file.empty() || !cache.key.starts_with("transit:")) return;
-    reader.warning(at(node, "key"), path.before("key: a transit-only cache cannot be read after a restart with Vault away; use "
-                                                "credential:NAME or file:/path"));
+    warning(reader, path, node, "key",
+            "a transit-only cache cannot be read after a restart with Vault away; use "
+            "credential:NAME or file:/path");
 }
 
 void check_section(Reader& reader, Path const& path, Node const& node, VerifySettings const& verify)
 {
     if (verify.before_switch) return;
-    reader.warning(at(node, "before_switch"), path.before("before_switch: without the check a wrong secret in Vault replaces "
-                                                          "one that works"));
+    warning(reader, path, node, "before_switch",
+            "without the check a wrong secret in Vault replaces "
+            "one that works");
 }
 
 void check_section(Reader& reader, Path const& path, Node const& node, HooksSettings const&)
@@ -204,14 +218,15 @@ void check_section(Reader& reader, Path const& path, Node const& node, HooksSett
 void check_section(Reader& reader, Path const& path, Node const& node, SyncMetricsSettings const& metrics)
 {
     auto const parsed = net::SocketAddress::parse(metrics.listen.value);
-    if (!parsed) return reader.error(at(node, "listen"), path.before("listen: " + parsed.error().message));
+    if (!parsed) return error(reader, path, node, "listen", "" + parsed.error().message);
     using Kind = net::SocketAddress::Kind;
     if (parsed->kind == Kind::Unix || parsed->kind == Kind::Systemd) {
-        return reader.error(at(node, "listen"), path.before("listen: metrics are served by HTTP; write inet:host:port, or \"\" for off"));
+        return error(reader, path, node, "listen", "metrics are served by HTTP; write inet:host:port, or \"\" for off");
     }
     if (parsed->kind == Kind::Inet && !is_loopback(parsed->host)) {
-        reader.warning(at(node, "listen"), path.before("listen: everybody who reaches " + config::shown(parsed->host) +
-                                                       " can read the metrics; they tell of relays and of the age of their secrets"));
+        warning(reader, path, node, "listen",
+                "everybody who reaches " + config::shown(parsed->host) +
+                    " can read the metrics; they tell of relays and of the age of their secrets");
     }
 }
 

@@ -23,7 +23,8 @@ Result<std::string> route_key(std::string_view written)
     auto const pattern = mail::AddressPattern::parse(written);
     using Kind = mail::AddressPattern::Kind;
     if (!pattern || pattern->kind == Kind::Subdomains) {
-        return base::fail(in_quotes(written) + " is no envelope sender; write an address, or @domain for all of a domain");
+        return base::fail(in_quotes(written) +
+                          " is no envelope sender; write an address, or @domain for all of a domain");
     }
     return pattern->to_string();
 }
@@ -33,7 +34,8 @@ Result<std::string> transport_key(std::string_view written)
     std::string domain;
     mail::append_comparable_domain(domain, written);
     if (!mail::is_valid_domain(domain)) {
-        return base::fail(in_quotes(written) + " is no domain; write one as in example.net (each subdomain needs a line of its own)");
+        return base::fail(in_quotes(written) +
+                          " is no domain; write one as in example.net (each subdomain needs a line of its own)");
     }
     return domain;
 }
@@ -76,25 +78,33 @@ public:
     }
 
 private:
-    config::Position place_of(RelaySettings const& relay, std::string_view key) const
+    Node const* written(RelaySettings const& relay, std::string_view key) const
     {
         auto const* const relays = document_.root().find("relays");
         auto const* const section = relays ? relays->find(relay.name.value) : nullptr;
-        auto const* const value = section ? section->find(key) : nullptr;
+        return section ? section->find(key) : nullptr;
+    }
+
+    config::Position place_of(RelaySettings const& relay, std::string_view key) const
+    {
+        auto const* const value = written(relay, key);
         return value ? document_.position(*value) : relay.name.position;
     }
 
     void check_relays()
     {
         auto const* const relays = document_.root().find("relays");
-        if (relays && settings_.relays.empty() && relays->kind != Node::Kind::Refused) {
-            problems_.error(document_.position(*relays), "relays: there is none; name at least the one that takes the mail");
+        bool const holds_none = relays && (relays->kind == Node::Kind::Map || relays->kind == Node::Kind::Nothing);
+        if (holds_none && settings_.relays.empty()) {
+            problems_.error(document_.position(*relays),
+                            "relays: there is none; name at least the one that takes the mail");
         }
         for (auto const& relay : settings_.relays) {
             check_secret_is_named(relay);
             if (relay.source == "env" && settings_.mode == "production") {
-                problems_.warning(place_of(relay, "source"), "relays." + relay.name.value +
-                                                                 ".source: in production the environment serves a relay without login only");
+                problems_.warning(place_of(relay, "source"),
+                                  "relays." + relay.name.value +
+                                      ".source: in production the environment serves a relay without login only");
             }
         }
     }
@@ -103,20 +113,15 @@ private:
     void check_secret_is_named(RelaySettings const& relay)
     {
         if (relay.source != "vault" || !relay.secret.empty()) return;
-        if (is_refused(relay, "secret")) return;
+        auto const* const source = written(relay, "source");
+        if (written(relay, "secret") || (source && source->text != relay.source)) return;   // already complained of
         auto const where = "relays." + relay.name.value + ": the key \"secret\" is missing";
-        if (relay.name.value != settings_.active.value || relay.kind != "smtp") return problems_.error(relay.name.position, where);
+        if (relay.name.value != settings_.active.value || relay.kind != "smtp")
+            return problems_.error(relay.name.position, where);
         auto const* const path = std::getenv("SMTP_VAULT_PATH");
         if (path != nullptr && *path != '\0') return;
-        problems_.warning(relay.name.position, where + "; SMTP_VAULT_PATH in the environment must name the path, and is not set here");
-    }
-
-    // Given, but not read: already complained of.
-    bool is_refused(RelaySettings const& relay, std::string_view key) const
-    {
-        auto const* const relays = document_.root().find("relays");
-        auto const* const section = relays ? relays->find(relay.name.value) : nullptr;
-        return section && section->find(key);
+        problems_.warning(relay.name.position,
+                          where + "; SMTP_VAULT_PATH in the environment must name the path, and is not set here");
     }
 
     // An empty name without a place was not given, which has been reported.
@@ -125,7 +130,8 @@ private:
         if (std::find(names_.begin(), names_.end(), name.value) != names_.end()) return true;
         if (name.position.line == 0 || names_.empty()) return false;
         auto const near = base::nearest(base::lower(name.value), names_);
-        auto const hint = near.empty() ? "relays: " + base::join(names_, ", ") : "did you mean " + in_quotes(near) + "?";
+        auto const hint =
+            near.empty() ? "relays: " + base::join(names_, ", ") : "did you mean " + in_quotes(near) + "?";
         problems_.error(name.position, where + ": unknown relay " + in_quotes(name.value) + "; " + hint);
         return false;
     }
@@ -136,7 +142,8 @@ private:
         for (auto const& name : settings_.fallback) {
             if (!check_name("fallback", name)) continue;
             if (name.value == settings_.active.value) {
-                problems_.error(name.position, "fallback: " + in_quotes(name.value) + " is the active relay; it cannot stand in for itself");
+                problems_.error(name.position, "fallback: " + in_quotes(name.value) +
+                                                   " is the active relay; it cannot stand in for itself");
             }
             if (!seen.insert(name.value).second) {
                 problems_.error(name.position, "fallback: " + in_quotes(name.value) + " is given twice");
@@ -160,7 +167,8 @@ private:
             auto const value = written.find(std::string{entry.key->text});
             if (value == written.end() || !check_name(where + '.' + config::shown(*key), value->second)) continue;
             if (!checked.emplace(*key, value->second).second) {
-                problems_.error(place, where + ": " + in_quotes(*key) + " is given twice; upper and lower case are the same here");
+                problems_.error(
+                    place, where + ": " + in_quotes(*key) + " is given twice; upper and lower case are the same here");
             }
         }
         return checked;
@@ -172,15 +180,18 @@ private:
         auto const& relays = settings_.relays;
         for (std::size_t i = 0; i < relays.size(); ++i) {
             if (relays[i].host.empty() || relays[i].port == 0) continue;
-            auto const same = std::find_if(relays.begin(), relays.begin() + static_cast<std::ptrdiff_t>(i), [&](auto const& other) {
-                return base::equal_ignoring_case(other.host, relays[i].host) && other.port == relays[i].port &&
-                       origin(other) != origin(relays[i]);
-            });
+            auto const same =
+                std::find_if(relays.begin(), relays.begin() + static_cast<std::ptrdiff_t>(i), [&](auto const& other) {
+                    return base::equal_ignoring_case(other.host, relays[i].host) && other.port == relays[i].port &&
+                           origin(other) != origin(relays[i]);
+                });
             if (same == relays.begin() + static_cast<std::ptrdiff_t>(i)) continue;
-            problems_.error(place_of(relays[i], "port"),
-                            "relays " + same->name.value + " and " + relays[i].name.value + " have the same host and port but different "
-                            "secrets, and Postfix can keep one login for [" + base::lower(relays[i].host) + "]:" +
-                            std::to_string(relays[i].port) + "; give one of them another port, for example 2587");
+            problems_.error(place_of(relays[i], "port"), "relays " + same->name.value + " and " + relays[i].name.value +
+                                                             " have the same host and port but different "
+                                                             "secrets, and Postfix can keep one login for [" +
+                                                             base::lower(relays[i].host) +
+                                                             "]:" + std::to_string(relays[i].port) +
+                                                             "; give one of them another port, for example 2587");
         }
     }
 
@@ -196,9 +207,11 @@ private:
             if (!left || !right || *left == *right) continue;
             auto const& wrapper = *left ? active->name.value : other->name.value;
             auto const& plain = *left ? other->name.value : active->name.value;
-            problems_.error(name.position, "fallback: relay " + wrapper + " begins with TLS (wrapper) and relay " + plain +
-                                               " does not: Postfix reaches them by different transports, and one list of fallbacks "
-                                               "has one; give " + wrapper + " a port with STARTTLS, for example 587 or 2587");
+            problems_.error(name.position,
+                            "fallback: relay " + wrapper + " begins with TLS (wrapper) and relay " + plain +
+                                " does not: Postfix reaches them by different transports, and one list of fallbacks "
+                                "has one; give " +
+                                wrapper + " a port with STARTTLS, for example 587 or 2587");
         }
     }
 

@@ -37,10 +37,7 @@ bool is_vault_address(std::string_view text)
     return config::is_url(text) || is_rest_behind(text, "unix:", config::is_absolute_path);
 }
 
-bool is_secret_path(std::string_view text)
-{
-    return text.find('/') != std::string_view::npos && is_path_of_url(text);
-}
+bool is_secret_path(std::string_view text) { return text.find('/') != std::string_view::npos && is_path_of_url(text); }
 
 bool is_mount(std::string_view text) { return is_path_of_url(text); }
 
@@ -58,7 +55,8 @@ bool is_source(std::string_view text)
 bool is_relay_host(std::string_view text)
 {
     if (text.find_first_of("[]") != std::string_view::npos) return false;
-    if (net::IpAddress::parse(text)) return text.find_first_not_of("0123456789abcdefABCDEF.:") == std::string_view::npos;
+    if (net::IpAddress::parse(text))
+        return text.find_first_not_of("0123456789abcdefABCDEF.:") == std::string_view::npos;
     std::string comparable;
     mail::append_comparable_domain(comparable, text);
     return mail::is_valid_domain(comparable);
@@ -66,8 +64,8 @@ bool is_relay_host(std::string_view text)
 
 bool is_cache_key(std::string_view text)
 {
-    return is_rest_behind(text, "credential:", config::is_name) || is_rest_behind(text, "file:", config::is_absolute_path) ||
-           is_rest_behind(text, "transit:", config::is_name);
+    return is_rest_behind(text, "credential:", config::is_name) ||
+           is_rest_behind(text, "file:", config::is_absolute_path) || is_rest_behind(text, "transit:", config::is_name);
 }
 
 bool is_path_for_postfix(std::string_view text)

@@ -30,7 +30,8 @@ inline constexpr config::Check kNamespace{"path or \"\"", config::or_empty<is_na
 inline constexpr config::Check kSource{"vault, env or file:/path", is_source,
                                        "a source; write vault, file:/path (JSON that an agent wrote) or env"};
 inline constexpr config::Check kRelayHost{
-    "host or \"\"", config::or_empty<is_relay_host>, "a host; write a domain name, or an IP address without brackets, and the port in `port`"};
+    "host or \"\"", config::or_empty<is_relay_host>,
+    "a host; write a domain name, or an IP address without brackets, and the port in `port`"};
 inline constexpr config::Check kCacheKey{"credential:NAME, file:/path or transit:KEY", is_cache_key,
                                          "a key; write credential:NAME, file:/path or transit:KEY"};
 inline constexpr config::Check kPathForPostfix{

@@ -53,8 +53,8 @@ constexpr std::array<ProviderPort, 5> kSes{{{587}, {25}, {2587}, {465, true}, {2
 
 // Sources: the providers' own pages, as they stood in November 2026.
 Preset const kPresets[] = {
-    {"gmail", kGmail, k587And465, "", is_app_password, "an app password of 16 letters (myaccount.google.com/apppasswords)",
-     "", false, true},
+    {"gmail", kGmail, k587And465, "", is_app_password,
+     "an app password of 16 letters (myaccount.google.com/apppasswords)", "", false, true},
     {"google-relay", kGoogleRelay, k25Too, "", nullptr, "",
      "smtp-relay.gmail.com wants a real domain name at EHLO: set `helo`, and smtp_helo_name in main.cf"},
     {"sendgrid", kSendgrid, kAll, "apikey", is_sendgrid_key, "an API key that begins with SG.", ""},
@@ -89,10 +89,7 @@ std::string_view without_suffix(std::string_view text, std::string_view suffix)
     return text.ends_with(suffix) ? text.substr(0, text.size() - suffix.size()) : std::string_view{};
 }
 
-std::string regions_text()
-{
-    return "regions with SMTP: " + base::join(kSesRegions, ", ");
-}
+std::string regions_text() { return "regions with SMTP: " + base::join(kSesRegions, ", "); }
 
 }   // namespace
 
@@ -110,8 +107,8 @@ ProviderPort const* Preset::port(std::uint16_t number) const
 
 Preset const* find_preset(std::string_view name)
 {
-    auto const found = std::find_if(std::begin(kPresets), std::end(kPresets),
-                                    [&](auto const& preset) { return preset.name == name; });
+    auto const found =
+        std::find_if(std::begin(kPresets), std::end(kPresets), [&](auto const& preset) { return preset.name == name; });
     return found == std::end(kPresets) ? nullptr : &*found;
 }
 
@@ -128,7 +125,8 @@ std::string_view warning_for_host(std::string_view host)
 
 std::optional<SesHost> parse_ses_host(std::string_view host)
 {
-    constexpr std::array<std::string_view, 4> ends{".vpce.amazonaws.com", ".amazonaws.com.cn", ".amazonaws.com", ".api.aws"};
+    constexpr std::array<std::string_view, 4> ends{".vpce.amazonaws.com", ".amazonaws.com.cn", ".amazonaws.com",
+                                                   ".api.aws"};
     for (auto const end : ends) {
         auto rest = without_suffix(host, end);
         if (rest.empty()) continue;
@@ -175,7 +173,8 @@ std::string region_complaint(std::string_view region)
     auto const named = "\"" + base::printable(region.substr(0, 40)) + "\"";
     for (auto const& without : kRegionsWithoutSmtp) {
         if (without.region != region) continue;
-        return "SES has no SMTP endpoint in the region " + named + " (" + std::string{without.place} + "); " + regions_text();
+        return "SES has no SMTP endpoint in the region " + named + " (" + std::string{without.place} + "); " +
+               regions_text();
     }
     auto const near = base::nearest(base::lower(region), kSesRegions);
     auto const hint = near.empty() ? "" : "did you mean \"" + std::string{near} + "\"? ";

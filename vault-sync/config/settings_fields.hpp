@@ -56,9 +56,10 @@ constexpr auto fields(Of<AuthSettings>)
         optional(field("token_file", &AuthSettings::token_file,
                        "token: the file that holds it, read anew for each pass; without it VAULT_TOKEN.",
                        checked_text(config::kPathOrOff))),
-        optional(field("role", &AuthSettings::role,
-                       "kubernetes, jwt: the role to log in as. approle: the role's name, to check a wrapped secret id by.",
-                       checked_text(config::kSomeText))),
+        optional(
+            field("role", &AuthSettings::role,
+                  "kubernetes, jwt: the role to log in as. approle: the role's name, to check a wrapped secret id by.",
+                  checked_text(config::kSomeText))),
         optional(field("jwt_file", &AuthSettings::jwt_file,
                        "jwt: the file that holds the JWT. kubernetes: if it is not the service account's usual one.",
                        checked_text(config::kPathOrOff))),
@@ -76,16 +77,19 @@ constexpr auto fields(Of<VaultSettings>)
         optional(field("namespace", &VaultSettings::namespace_, "Namespace; without it VAULT_NAMESPACE.",
                        checked_text(kNamespace))),
         optional(field("ca_cert", &VaultSettings::ca_cert,
-                       "PEM file of the authorities that may sign Vault's certificate; without it VAULT_CACERT, else the system's.",
+                       "PEM file of the authorities that may sign Vault's certificate; without it VAULT_CACERT, else "
+                       "the system's.",
                        checked_text(config::kPathOrOff))),
         optional(field("client_cert", &VaultSettings::client_cert, "PEM file of the client certificate.",
                        checked_text(config::kPathOrOff))),
-        optional(field("client_key", &VaultSettings::client_key, "PEM file of its key.", checked_text(config::kPathOrOff))),
+        optional(
+            field("client_key", &VaultSettings::client_key, "PEM file of its key.", checked_text(config::kPathOrOff))),
         optional(field("timeout", &VaultSettings::timeout, "Of one request; without it VAULT_CLIENT_TIMEOUT, else 10s.",
                        duration(100ms, 10min))),
-        optional(field("retries", &VaultSettings::retries,
-                       "How often a request that failed for a passing reason is made again; without it VAULT_MAX_RETRIES, else 3.",
-                       CountForm{number(0, 20)})),
+        optional(field(
+            "retries", &VaultSettings::retries,
+            "How often a request that failed for a passing reason is made again; without it VAULT_MAX_RETRIES, else 3.",
+            CountForm{number(0, 20)})),
         field("kv_version", &VaultSettings::kv_version, "Version of the key-value engine; auto finds it out.",
               one_of("auto", "1", "2")),
         field("auth", &VaultSettings::auth, "How to log in to Vault."),
@@ -98,47 +102,52 @@ constexpr auto fields(Of<RelaySettings>)
         optional(field("secret", &RelaySettings::secret,
                        "Path of the secret, with or without the data/ of version 2: secret/keybuzz/smtp.",
                        checked_text(kSecretPath))),
-        optional(field("mount", &RelaySettings::mount, "The part of `secret` that is the mount, where Vault does not tell.",
-                       checked_text(kMount))),
+        optional(field("mount", &RelaySettings::mount,
+                       "The part of `secret` that is the mount, where Vault does not tell.", checked_text(kMount))),
         field("source", &RelaySettings::source,
               "Where the secret is: vault; file:/path, JSON that an agent wrote; env, the SMTP_* variables.",
               checked_text(kSource)),
         field("kind", &RelaySettings::kind,
               "smtp: the secret holds host, port, user, password. ses: it holds access_key, secret_key, region.",
               one_of("smtp", "ses").called("kind")),
-        optional(field("preset", &RelaySettings::preset, "A provider whose host, port and rules are known.",
-                       one_of("gmail", "google-relay", "sendgrid", "ses", "mailgun", "office365", "postmark", "brevo",
-                              "sparkpost")
-                           .called("preset"))),
-        field("tls", &RelaySettings::tls,
-              "auto: wrapper on 465 and 2465 or with use_ssl; none on 25 or with use_tls false; else STARTTLS, required.",
-              one_of("none", "starttls", "wrapper", "auto")),
+        optional(field(
+            "preset", &RelaySettings::preset, "A provider whose host, port and rules are known.",
+            one_of("gmail", "google-relay", "sendgrid", "ses", "mailgun", "office365", "postmark", "brevo", "sparkpost")
+                .called("preset"))),
+        field(
+            "tls", &RelaySettings::tls,
+            "auto: wrapper on 465 and 2465 or with use_ssl; none on 25 or with use_tls false; else STARTTLS, required.",
+            one_of("none", "starttls", "wrapper", "auto")),
         optional(field("host", &RelaySettings::host, "Stands instead of the secret's host.", checked_text(kRelayHost))),
         optional(field("port", &RelaySettings::port, "Stands instead of the secret's port.", number(1, 65'535))),
-        optional(field("ca_file", &RelaySettings::ca_file,
-                       "PEM file of the authorities that may sign its certificate; without it the system's. smtp(8) reads it "
-                       "inside its chroot and as user postfix.",
-                       checked_text(kCaFile))),
+        optional(field(
+            "ca_file", &RelaySettings::ca_file,
+            "PEM file of the authorities that may sign its certificate; without it the system's. smtp(8) reads it "
+            "inside its chroot and as user postfix.",
+            checked_text(kCaFile))),
         field("plaintext", &RelaySettings::plaintext, "Whether a password may cross the network without TLS.",
               one_of("refuse", "allow")),
         field("region_check", &RelaySettings::region_check, "off: take any SES region that is well-formed.",
               one_of("on", "off")),
-        optional(field("fingerprint", &RelaySettings::fingerprint,
-                       "sha256:HEX of the certificate or of its public key, colons optional: pins a self-signed relay. Several: "
-                       "any of them.")),
+        optional(field(
+            "fingerprint", &RelaySettings::fingerprint,
+            "sha256:HEX of the certificate or of its public key, colons optional: pins a self-signed relay. Several: "
+            "any of them.")),
         optional(field("from", &RelaySettings::from, "verify: the sender of a test message; else the secret's from.",
                        checked_text(kMailAddress))),
         field("timeout", &RelaySettings::timeout, "verify: of a whole session.", duration(1s, 10min)),
-        optional(field("helo", &RelaySettings::helo, "verify: the name given at EHLO; else this host's.", checked_text(kHelo))),
+        optional(field("helo", &RelaySettings::helo, "verify: the name given at EHLO; else this host's.",
+                       checked_text(kHelo))),
     };
 }
 
 constexpr auto fields(Of<OutputSettings>)
 {
     return std::tuple{
-        field("directory", &OutputSettings::directory, "Where generations and state lie; main.cf names current/… below it.",
-              checked_text(kPathForPostfix)),
-        field("map_type", &OutputSettings::map_type, "Type of the indexed maps; auto is Postfix's default_database_type.",
+        field("directory", &OutputSettings::directory,
+              "Where generations and state lie; main.cf names current/… below it.", checked_text(kPathForPostfix)),
+        field("map_type", &OutputSettings::map_type,
+              "Type of the indexed maps; auto is Postfix's default_database_type.",
               one_of("auto", "cdb", "lmdb", "hash")),
         field("keep", &OutputSettings::keep, "Generations to keep, the current one included.", number(2, 1000)),
     };
@@ -160,7 +169,8 @@ constexpr auto fields(Of<PostfixSettings>)
 constexpr auto fields(Of<VerifySettings>)
 {
     return std::tuple{
-        field("before_switch", &VerifySettings::before_switch, "Prove a login by a real session before Postfix gets it."),
+        field("before_switch", &VerifySettings::before_switch,
+              "Prove a login by a real session before Postfix gets it."),
         field("attempts", &VerifySettings::attempts, "AUTH commands for one value in one run: providers lock accounts.",
               number(1, 10)),
         field("window", &VerifySettings::window, "How long a new SES key is tried again after 535: AWS takes a while.",
@@ -173,9 +183,10 @@ constexpr auto fields(Of<CacheSettings>)
     return std::tuple{
         field("file", &CacheSettings::file, "The last good secrets, encrypted, for when Vault is away; \"\" = none.",
               checked_text(config::kPathOrOff)),
-        field("key", &CacheSettings::key,
-              "What it is encrypted with: a systemd credential, a file of 32 bytes in base64, or Vault's transit engine.",
-              checked_text(kCacheKey)),
+        field(
+            "key", &CacheSettings::key,
+            "What it is encrypted with: a systemd credential, a file of 32 bytes in base64, or Vault's transit engine.",
+            checked_text(kCacheKey)),
         field("max_age", &CacheSettings::max_age, "Older ones are not used.", duration(1s, 87'840h)),
     };
 }
@@ -234,12 +245,14 @@ constexpr auto fields(Of<Settings>)
               "production refuses to start with SMTP_PASSWORD, SMTP_USER or SMTP_USERNAME in the environment.",
               one_of("production", "development").called("mode")),
         field("log", &Settings::log, "vault-sync's own log."),
-        field("vault", &Settings::vault, "The server that holds the secrets. VAULT_* and BAO_* fill what is not set here."),
+        field("vault", &Settings::vault,
+              "The server that holds the secrets. VAULT_* and BAO_* fill what is not set here."),
         required(field("relays", &Settings::relays, "Servers that take mail for us, by name.",
                        NamedSections{&config::kName})),
-        required(field("active", &Settings::active,
-                       "The relay that takes all mail which no route names; `vault-sync use NAME` changes it, and it survives.",
-                       checked_text(config::kSomeText))),
+        required(field(
+            "active", &Settings::active,
+            "The relay that takes all mail which no route names; `vault-sync use NAME` changes it, and it survives.",
+            checked_text(config::kSomeText))),
         field("fallback", &Settings::fallback, "Relays to try when the active one takes no connection, in this order."),
         field("routes", &Settings::routes, "Envelope sender (address or @domain) to relay.",
               config::map_of(config::any_text())),
@@ -253,7 +266,8 @@ constexpr auto fields(Of<Settings>)
               "Whether SMTP_* variables stand for the active relay when Vault and cache give nothing."),
         field("rotation", &Settings::rotation, "When a secret is overdue."),
         field("watch", &Settings::watch, "How often vault-sync watch looks."),
-        field("auto_rollback", &Settings::auto_rollback, "Back to the former generation when the new login fails in use."),
+        field("auto_rollback", &Settings::auto_rollback,
+              "Back to the former generation when the new login fails in use."),
         field("hooks", &Settings::hooks, "Programs to tell."),
         field("audit_log", &Settings::audit_log, "One JSON line for each read of a secret; \"\" = off.",
               checked_text(config::kPathOrOff)),

@@ -31,7 +31,8 @@ bool is_dot_string(std::string_view local)
     bool const atoms = std::none_of(local.begin(), local.end(), [&](char c) {
         return special.find(c) != std::string_view::npos || static_cast<unsigned char>(c) < ' ' || c == 0x7F;
     });
-    return atoms && !local.empty() && local.front() != '.' && local.back() != '.' && local.find("..") == std::string_view::npos;
+    return atoms && !local.empty() && local.front() != '.' && local.back() != '.' &&
+           local.find("..") == std::string_view::npos;
 }
 
 std::string quoted(std::string_view local)
@@ -99,10 +100,7 @@ std::string pins(Relay const& relay)
 
 // The patterns of `match` are separated by colons, so an IPv6 address cannot stand there; `nexthop` is the same host.
 // Both kinds of address are compared with the addresses in the certificate (3.7.11, measured).
-std::string match(Relay const& relay)
-{
-    return relay.host.find(':') == std::string::npos ? relay.host : "nexthop";
-}
+std::string match(Relay const& relay) { return relay.host.find(':') == std::string::npos ? relay.host : "nexthop"; }
 
 std::string policy(Relay const& relay)
 {
@@ -143,7 +141,8 @@ public:
 private:
     Result<Relay const*> find(std::string const& name, std::string const& where) const
     {
-        auto const found = std::find_if(relays_.begin(), relays_.end(), [&](Relay const& relay) { return relay.name == name; });
+        auto const found =
+            std::find_if(relays_.begin(), relays_.end(), [&](Relay const& relay) { return relay.name == name; });
         if (found == relays_.end()) return fail(where + " names the relay " + name + ", of which no value is known");
         return &*found;
     }
@@ -167,11 +166,15 @@ private:
     static Result<> check_same(Relay const& first, Relay const& second)
     {
         std::string what;
-        if (first.user != second.user || !(first.password == second.password)) what = "different logins";
-        else if (first.tls != second.tls || policy(first) != policy(second)) what = "different TLS";
+        if (first.user != second.user || !(first.password == second.password))
+            what = "different logins";
+        else if (first.tls != second.tls || policy(first) != policy(second))
+            what = "different TLS";
         if (what.empty()) return {};
-        return fail("relays " + first.name + " and " + second.name + " have the same host and port, " + first.nexthop() + ", but " +
-                    what + ", and Postfix can keep one for it; give one of them another port, for example " + another_port(second));
+        return fail("relays " + first.name + " and " + second.name + " have the same host and port, " +
+                    first.nexthop() + ", but " + what +
+                    ", and Postfix can keep one for it; give one of them another port, for example " +
+                    another_port(second));
     }
 
     // A route names its relay and means it: another one might not be allowed to send for that domain. So the fallbacks
@@ -210,9 +213,10 @@ private:
         if ((active.tls == Tls::Wrapper) == (other.tls == Tls::Wrapper)) return {};
         auto const& wrapper = active.tls == Tls::Wrapper ? active : other;
         auto const& plain = active.tls == Tls::Wrapper ? other : active;
-        return fail("relay " + other.name + " cannot be a fallback of " + active.name + ": " + wrapper.name + " begins with TLS (wrapper, port " +
-                    std::to_string(wrapper.port) + ") and " + plain.name + " does not, so Postfix reaches them by different transports; give " +
-                    wrapper.name + " a port with STARTTLS, for example 587 or 2587, or take it out of the list");
+        return fail("relay " + other.name + " cannot be a fallback of " + active.name + ": " + wrapper.name +
+                    " begins with TLS (wrapper, port " + std::to_string(wrapper.port) + ") and " + plain.name +
+                    " does not, so Postfix reaches them by different transports; give " + wrapper.name +
+                    " a port with STARTTLS, for example 587 or 2587, or take it out of the list");
     }
 
     // One line in each of the two tables, so that both always take the same decision. A wrapper relay's nexthop in the
@@ -224,7 +228,8 @@ private:
         auto const nexthops = join(hops, ", ");
         bool const wrapper = list.front()->tls == Tls::Wrapper;
         texts_.relayhost += pattern + ' ' + nexthops + '\n';
-        texts_.default_transport += pattern + ' ' + (wrapper ? std::string{kWrapperService} + ':' + nexthops : "DUNNO") + '\n';
+        texts_.default_transport +=
+            pattern + ' ' + (wrapper ? std::string{kWrapperService} + ':' + nexthops : "DUNNO") + '\n';
     }
 
     Result<> write_transports()

@@ -41,6 +41,12 @@ Result<std::string> host_from(std::string_view written)
                 (has_port ? "; write the port into the field `port`" : ""));
 }
 
+Tls written_tls(std::string_view word)
+{
+    if (word == "none") return Tls::None;
+    return word == "wrapper" ? Tls::Wrapper : Tls::StartTls;
+}
+
 base::Secret without_spaces(base::Secret const& key)
 {
     base::Secret bare;
@@ -55,7 +61,8 @@ base::Secret without_spaces(base::Secret const& key)
 bool is_access_key(std::string_view text)
 {
     auto const is_part = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
-    return text.size() >= 16 && text.size() <= 128 && text.starts_with("AKIA") && std::all_of(text.begin(), text.end(), is_part);
+    return text.size() >= 16 && text.size() <= 128 && text.starts_with("AKIA") &&
+           std::all_of(text.begin(), text.end(), is_part);
 }
 
 // Makes one relay, step by step; the first step that fails ends it.
@@ -80,9 +87,9 @@ public:
         auto given = read_credentials(record_.fields);
         if (!given) return fail(at_place(given.error().message));
         given_ = *std::move(given);
-        for (auto const step : {&Maker::find_region, &Maker::find_host, &Maker::find_port, &Maker::take_fingerprints,
-                                &Maker::find_tls, &Maker::find_login, &Maker::check_login, &Maker::check_provider,
-                                &Maker::take_sender}) {
+        for (auto const step :
+             {&Maker::find_region, &Maker::find_host, &Maker::find_port, &Maker::take_fingerprints, &Maker::find_tls,
+              &Maker::find_login, &Maker::check_login, &Maker::check_provider, &Maker::take_sender}) {
             if (auto const done = (this->*step)(); !done) return fail(at_place(done.error().message));
         }
         return std::move(made_);
@@ -113,8 +120,9 @@ private:
         auto const named = parse_ses_host(base::lower(written_host()));
         if (!named) return check_region(false);
         if (!region_.empty() && region_ != named->region) {
-            return fail("the host " + in_quotes(written_host()) + " is of the region " + named->region + ", but the secret is for " +
-                        in_quotes(region_) + "; SES passwords work in their own region only");
+            return fail("the host " + in_quotes(written_host()) + " is of the region " + named->region +
+                        ", but the secret is for " + in_quotes(region_) +
+                        "; SES passwords work in their own region only");
         }
         region_ = named->region;
         return check_region(named->china);
@@ -123,7 +131,8 @@ private:
     Result<> check_region(bool named_by_china)
     {
         if (region_.empty()) {
-            if (is_set(given_.secret_key)) return missing("region", "the password of SES depends on it, as in eu-west-1");
+            if (is_set(given_.secret_key))
+                return missing("region", "the password of SES depends on it, as in eu-west-1");
             if (written_host().empty()) return missing("region", "the host of SES depends on it, as in eu-west-1");
             return {};
         }
@@ -174,7 +183,8 @@ private:
         auto const written = settings_.port != 0 ? static_cast<std::uint16_t>(settings_.port) : given_.port.value_or(0);
         relay().port = written != 0 ? written : usual_port();
         if (preset_ && preset_->knows_host(relay().host) && !preset_->port(relay().port)) {
-            warn("port " + std::to_string(relay().port) + " is none that " + std::string{preset_->name} + " is known to serve");
+            warn("port " + std::to_string(relay().port) + " is none that " + std::string{preset_->name} +
+                 " is known to serve");
         }
         return {};
     }
@@ -198,7 +208,8 @@ private:
         if (given_.use_tls == true) return Tls::StartTls;
         if (!relay().fingerprints.empty() || is_ses()) {
             if (given_.use_tls == false) {
-                warn(std::string{"`use_tls` is false, but "} + (is_ses() ? "SES" : "a pinned certificate") + " needs TLS: STARTTLS is required");
+                warn(std::string{"`use_tls` is false, but "} + (is_ses() ? "SES" : "a pinned certificate") +
+                     " needs TLS: STARTTLS is required");
             }
             return Tls::StartTls;
         }
@@ -207,11 +218,11 @@ private:
 
     Result<> find_tls()
     {
-        if (settings_.tls == "auto") relay().tls = automatic_tls();
-        else relay().tls = settings_.tls == "none" ? Tls::None : settings_.tls == "wrapper" ? Tls::Wrapper : Tls::StartTls;
+        relay().tls = settings_.tls == "auto" ? automatic_tls() : written_tls(settings_.tls);
         warn_of_unusual_tls();
         if (relay().tls == Tls::None && !relay().fingerprints.empty()) {
-            return fail("tls: with none there is no certificate that a fingerprint could pin; write auto, starttls or wrapper");
+            return fail(
+                "tls: with none there is no certificate that a fingerprint could pin; write auto, starttls or wrapper");
         }
         return {};
     }
@@ -219,9 +230,11 @@ private:
     void warn_of_unusual_tls()
     {
         auto const port = "port " + std::to_string(relay().port);
-        if (relay().tls == Tls::StartTls && is_wrapper_port(relay().port)) warn(port + " usually begins with TLS, but tls is starttls");
+        if (relay().tls == Tls::StartTls && is_wrapper_port(relay().port))
+            warn(port + " usually begins with TLS, but tls is starttls");
         if (relay().tls == Tls::Wrapper && is_starttls_port(relay().port)) {
-            warn(port + " usually begins without TLS, but " + (settings_.tls == "wrapper" ? "tls is wrapper" : "`use_ssl` is true"));
+            warn(port + " usually begins without TLS, but " +
+                 (settings_.tls == "wrapper" ? "tls is wrapper" : "`use_ssl` is true"));
         }
         if (settings_.tls == "none" && (given_.use_tls == true || given_.use_ssl == true)) {
             warn("the secret asks for TLS, but tls is none in vault-sync.yaml");
@@ -241,7 +254,8 @@ private:
         if (preset_ && preset_->token_is_both) share_token();
         if (relay().user.empty() && !relay().password.empty()) relay().user = fixed;
         if (!fixed.empty() && !relay().user.empty() && relay().user != fixed) {
-            warn("the user of " + std::string{preset_->name} + " is always `" + std::string{fixed} + "`, but the secret has another");
+            warn("the user of " + std::string{preset_->name} + " is always `" + std::string{fixed} +
+                 "`, but the secret has another");
         }
         return check_login_is_there();
     }
@@ -249,9 +263,12 @@ private:
     // Postmark takes one token as user and as password.
     void share_token()
     {
-        if (relay().user.empty()) relay().user = relay().password.reveal();
-        else if (relay().password.empty()) relay().password = base::Secret{std::string_view{relay().user}};
-        else if (relay().user != relay().password.reveal()) warn("Postmark takes the server token as user and as password, but the two differ");
+        if (relay().user.empty())
+            relay().user = relay().password.reveal();
+        else if (relay().password.empty())
+            relay().password = base::Secret{std::string_view{relay().user}};
+        else if (relay().user != relay().password.reveal())
+            warn("Postmark takes the server token as user and as password, but the two differ");
     }
 
     // A secret that lost its fields must not turn into a relay without login. The environment has no empty variables.
@@ -267,7 +284,8 @@ private:
     Result<> find_ses_login()
     {
         relay().user = is_set(given_.access_key) ? *given_.access_key : given_.user.value_or("");
-        if (relay().user.empty()) return missing("access_key", "it is the user of SES; the name of the IAM user is not");
+        if (relay().user.empty())
+            return missing("access_key", "it is the user of SES; the name of the IAM user is not");
         if (!is_access_key(relay().user)) warn_of_user();
         if (is_set(given_.secret_key)) return derive_password();
         if (!is_set(given_.password)) return missing("secret_key", "SES's password is made from it and the region");
@@ -277,19 +295,25 @@ private:
 
     void warn_of_user()
     {
-        if (relay().user.starts_with("ASIA")) warn("the access key is a temporary one (ASIA…); SES takes the long-lived key of an IAM user only");
-        else if (relay().user.starts_with("inp-")) warn("the user is one of SES Mail Manager, which takes mail in and never sends it on");
-        else warn("the access key does not look like one (AKIA…); the name of the IAM user does not log in");
+        if (relay().user.starts_with("ASIA"))
+            warn("the access key is a temporary one (ASIA…); SES takes the long-lived key of an IAM user only");
+        else if (relay().user.starts_with("inp-"))
+            warn("the user is one of SES Mail Manager, which takes mail in and never sends it on");
+        else
+            warn("the access key does not look like one (AKIA…); the name of the IAM user does not log in");
     }
 
     Result<> derive_password()
     {
         auto const& key = *given_.secret_key;
         if (ses_password_version(key) != SesPasswordVersion::None) {
-            return fail("`secret_key` holds an SMTP password, not a secret key; store it as `password`, or the IAM user's secret access "
-                        "key as `secret_key`");
+            return fail(
+                "`secret_key` holds an SMTP password, not a secret key; store it as `password`, or the IAM user's "
+                "secret access "
+                "key as `secret_key`");
         }
-        if (key.reveal().find_first_of(" \t") != std::string_view::npos) return fail("`secret_key` holds a blank; no secret key does");
+        if (key.reveal().find_first_of(" \t") != std::string_view::npos)
+            return fail("`secret_key` holds a blank; no secret key does");
         relay().password = ses_password(key, region_);
         return is_set(given_.password) ? compare_with_stored(key, *given_.password) : Result<>{};
     }
@@ -299,14 +323,16 @@ private:
     {
         if (stored == relay().password) return {};
         if (stored == old_ses_password(key)) {
-            warn("the stored password is an old-style (version 2) one; the one derived for " + region_ + " is used instead");
+            warn("the stored password is an old-style (version 2) one; the one derived for " + region_ +
+                 " is used instead");
             return {};
         }
         if (auto const other = region_of_password(key, stored)) {
             return fail("the stored password is the one of the region " + *other + ", but the region is " + region_ +
                         "; correct `region`, or remove `password`: it is derived from `secret_key`");
         }
-        warn("the stored password does not belong to `secret_key` in " + region_ + "; the one derived from the key is used instead");
+        warn("the stored password does not belong to `secret_key` in " + region_ +
+             "; the one derived from the key is used instead");
         return {};
     }
 
@@ -317,9 +343,12 @@ private:
         auto const complaint = complaint_of_login(relay().user, relay().password);
         if (!complaint.empty()) return fail(complaint);
         if (relay().tls == Tls::None && !relay().password.empty()) {
-            std::string const words = "the password would cross the network without TLS, where anybody on the way can read it";
+            std::string const words =
+                "the password would cross the network without TLS, where anybody on the way can read it";
             if (settings_.plaintext != "allow") {
-                return fail(words + "; use a port with TLS (587, 465), or write `plaintext: allow` for a network that is yours");
+                return fail(
+                    words +
+                    "; use a port with TLS (587, 465), or write `plaintext: allow` for a network that is yours");
             }
             warn(words + " (plaintext: allow)");
         }
@@ -330,9 +359,12 @@ private:
     {
         if (!preset_) return {};
         if (!preset_->warning.empty() && relay().has_login()) warn(std::string{preset_->warning});
-        if (is_ses() && !is_set(given_.secret_key)) warn_of_ses_password();
-        else if (preset_->looks_like_key && relay().has_login() && !preset_->looks_like_key(relay().password.reveal())) {
-            warn("the password does not look like " + std::string{preset_->key} + ", which " + std::string{preset_->name} + " expects");
+        if (is_ses() && !is_set(given_.secret_key))
+            warn_of_ses_password();
+        else if (preset_->looks_like_key && relay().has_login() &&
+                 !preset_->looks_like_key(relay().password.reveal())) {
+            warn("the password does not look like " + std::string{preset_->key} + ", which " +
+                 std::string{preset_->name} + " expects");
         }
         return {};
     }
@@ -340,11 +372,16 @@ private:
     void warn_of_ses_password()
     {
         auto const password = relay().password.reveal();
-        if (ses_password_version(relay().password) == SesPasswordVersion::Two || (password.size() == 44 && password.starts_with('A'))) {
-            warn("the stored password is an old-style (version 2) one, made before 2019; derive a new one, or store `secret_key` and `region`");
+        if (ses_password_version(relay().password) == SesPasswordVersion::Two ||
+            (password.size() == 44 && password.starts_with('A'))) {
+            warn(
+                "the stored password is an old-style (version 2) one, made before 2019; derive a new one, or store "
+                "`secret_key` and `region`");
         } else if (!find_preset("ses")->looks_like_key(password)) {
-            warn("the stored password does not look like one of SES (44 characters that begin with B); is it the secret access key? Then "
-                 "store it as `secret_key`");
+            warn(
+                "the stored password does not look like one of SES (44 characters that begin with B); is it the secret "
+                "access key? Then "
+                "store it as `secret_key`");
         }
     }
 
@@ -362,7 +399,7 @@ private:
     SecretRecord const& record_;
     Preset const* preset_;   // null: none
     Credentials given_;
-    std::string region_;     // ses only; "" when only a host was named
+    std::string region_;   // ses only; "" when only a host was named
     MadeRelay made_;
 };
 

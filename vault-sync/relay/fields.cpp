@@ -171,18 +171,22 @@ Result<Credentials> read_credentials(SecretFields const& fields)
     take(kRegion, read_so_far.region);
     if (!good) return tl::unexpected{good.error()};
     if (read_so_far.use_tls == true && read_so_far.use_ssl == true) {
-        return fail("`use_tls` and `use_ssl` are both true, but a connection has one kind of TLS: use_tls for STARTTLS (587), "
-                    "use_ssl for TLS from the first byte (465)");
+        return fail(
+            "`use_tls` and `use_ssl` are both true, but a connection has one kind of TLS: use_tls for STARTTLS (587), "
+            "use_ssl for TLS from the first byte (465)");
     }
     return read_so_far;
 }
 
 std::string complaint_of_login(std::string_view user, base::Secret const& password)
 {
-    if (user.empty() && !password.empty()) return "there is a password without a user; both empty would mean no authentication";
-    if (!user.empty() && password.empty()) return "there is a user without a password; both empty would mean no authentication";
+    if (user.empty() && !password.empty())
+        return "there is a password without a user; both empty would mean no authentication";
+    if (!user.empty() && password.empty())
+        return "there is a user without a password; both empty would mean no authentication";
     // Not shown: it may be user and password in one, or a token.
-    if (user.find(':') != std::string_view::npos) return "the user holds a colon, where Postfix would take the password to begin";
+    if (user.find(':') != std::string_view::npos)
+        return "the user holds a colon, where Postfix would take the password to begin";
     if (has_blank_end(user)) return "the user begins or ends with a blank, which Postfix would drop";
     if (has_blank_end(password.reveal())) return "the password begins or ends with a blank, which Postfix would drop";
     return "";

@@ -7,11 +7,20 @@ namespace mailcore::vault_sync {
 std::string_view word(Tls tls)
 {
     switch (tls) {
-        case Tls::None: return "none";
-        case Tls::StartTls: return "starttls";
-        case Tls::Wrapper: return "wrapper";
+        case Tls::None:
+            return "none";
+        case Tls::StartTls:
+            return "starttls";
+        case Tls::Wrapper:
+            return "wrapper";
     }
     return "";
+}
+
+std::string Relay::shown_user() const
+{
+    bool const is_secret = !user.empty() && user == password.reveal();
+    return is_secret ? "(token)" : user;
 }
 
 std::string Relay::nexthop() const { return '[' + host + "]:" + std::to_string(port); }
@@ -44,9 +53,9 @@ bool same_delivery(Relay const& left, Relay const& right)
         std::sort(pins.begin(), pins.end());
         return pins;
     };
-    return left.host == right.host && left.port == right.port && left.tls == right.tls && left.ca_file == right.ca_file &&
-           sorted(left.fingerprints) == sorted(right.fingerprints) && left.user == right.user &&
-           left.password == right.password;
+    return left.host == right.host && left.port == right.port && left.tls == right.tls &&
+           left.ca_file == right.ca_file && sorted(left.fingerprints) == sorted(right.fingerprints) &&
+           left.user == right.user && left.password == right.password;
 }
 
 }   // namespace mailcore::vault_sync

@@ -36,6 +36,8 @@ struct Relay {
     std::uint64_t version = 0;
 
     bool has_login() const { return !user.empty() || !password.empty(); }
+    // For status, diff and logs: of a provider whose one token is user and password (Postmark) the user is no name.
+    std::string shown_user() const;
     std::string nexthop() const;   // "[host]:port", exactly as every map names it
     Relay copy() const;
 };

@@ -42,7 +42,8 @@ base::Secret ses_password(base::Secret const& secret_key, std::string_view regio
     start.append("AWS4");
     start.append(secret_key.reveal());
     auto signature = digest(start, "11111111");   // the date that AWS fixed for this
-    for (auto const part : {region, std::string_view{"ses"}, std::string_view{"aws4_request"}, std::string_view{"SendRawEmail"}}) {
+    for (auto const part :
+         {region, std::string_view{"ses"}, std::string_view{"aws4_request"}, std::string_view{"SendRawEmail"}}) {
         signature = digest(signature, part);
     }
     return as_password(kVersionFour, signature);

@@ -14,7 +14,8 @@ namespace mailcore::vault_sync {
 namespace {
 
 constexpr char const* kPin = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
-constexpr char const* kPinAsPostfixHasIt = "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF";
+constexpr char const* kPinAsPostfixHasIt =
+    "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF";
 
 Relay relay(std::string const& name, std::string const& host, std::uint16_t port, Tls tls = Tls::StartTls)
 {
@@ -67,17 +68,23 @@ TEST(Render, WritesTheContractsExample)
     auto route = routing("primary", {"ses"});
     route.routes = {{"@inbound.keybuzz.io", "ses"}};
     route.transports = {{"example.net", "primary"}};
-    auto const texts = rendered(list(std::move(primary), relay("ses", "email-smtp.eu-west-1.amazonaws.com", 587)), route);
+    auto const texts =
+        rendered(list(std::move(primary), relay("ses", "email-smtp.eu-west-1.amazonaws.com", 587)), route);
 
-    EXPECT_EQ(text(texts.sasl_passwd), "[10.0.0.160]:587 primary-user:primary-password\n"
-                                       "[email-smtp.eu-west-1.amazonaws.com]:587 ses-user:ses-password\n");
-    EXPECT_EQ(text(texts.tls_policy), "[10.0.0.160]:587 fingerprint match=" + std::string{kPinAsPostfixHasIt} + "\n"
-                                      "[email-smtp.eu-west-1.amazonaws.com]:587 secure match=email-smtp.eu-west-1.amazonaws.com\n");
+    EXPECT_EQ(text(texts.sasl_passwd),
+              "[10.0.0.160]:587 primary-user:primary-password\n"
+              "[email-smtp.eu-west-1.amazonaws.com]:587 ses-user:ses-password\n");
+    EXPECT_EQ(text(texts.tls_policy),
+              "[10.0.0.160]:587 fingerprint match=" + std::string{kPinAsPostfixHasIt} +
+                  "\n"
+                  "[email-smtp.eu-west-1.amazonaws.com]:587 secure match=email-smtp.eu-west-1.amazonaws.com\n");
     EXPECT_EQ(map_file(texts.transport), "example.net smtp:[10.0.0.160]:587\n");
-    EXPECT_EQ(texts.relayhost, "/@inbound\\.keybuzz\\.io$/ [email-smtp.eu-west-1.amazonaws.com]:587\n"
-                               "/^/ [10.0.0.160]:587, [email-smtp.eu-west-1.amazonaws.com]:587\n");
-    EXPECT_EQ(texts.default_transport, "/@inbound\\.keybuzz\\.io$/ DUNNO\n"
-                                       "/^/ DUNNO\n");
+    EXPECT_EQ(texts.relayhost,
+              "/@inbound\\.keybuzz\\.io$/ [email-smtp.eu-west-1.amazonaws.com]:587\n"
+              "/^/ [10.0.0.160]:587, [email-smtp.eu-west-1.amazonaws.com]:587\n");
+    EXPECT_EQ(texts.default_transport,
+              "/@inbound\\.keybuzz\\.io$/ DUNNO\n"
+              "/^/ DUNNO\n");
 }
 
 TEST(Render, WritesWrapperRelaysByTheirOwnService)
@@ -85,29 +92,37 @@ TEST(Render, WritesWrapperRelaysByTheirOwnService)
     auto route = routing("primary");
     route.routes = {{"@a.example", "w"}, {"u@a.example", "primary"}};
     route.transports = {{"example.net", "w"}, {"example.org", "primary"}};
-    auto const texts = rendered(list(relay("primary", "p.example", 587), relay("w", "w.example", 465, Tls::Wrapper)), route);
-    EXPECT_EQ(texts.relayhost, "/^u@a\\.example$/ [p.example]:587\n"
-                               "/@a\\.example$/ [w.example]:465\n"
-                               "/^/ [p.example]:587\n");
-    EXPECT_EQ(texts.default_transport, "/^u@a\\.example$/ DUNNO\n"
-                                       "/@a\\.example$/ mailcore-smtps:[w.example]:465\n"
-                                       "/^/ DUNNO\n");
-    EXPECT_EQ(map_file(texts.transport), "example.net mailcore-smtps:[w.example]:465\n"
-                                         "example.org smtp:[p.example]:587\n");
-    EXPECT_EQ(text(texts.tls_policy), "[p.example]:587 secure match=p.example\n"
-                                      "[w.example]:465 secure match=w.example\n");
+    auto const texts =
+        rendered(list(relay("primary", "p.example", 587), relay("w", "w.example", 465, Tls::Wrapper)), route);
+    EXPECT_EQ(texts.relayhost,
+              "/^u@a\\.example$/ [p.example]:587\n"
+              "/@a\\.example$/ [w.example]:465\n"
+              "/^/ [p.example]:587\n");
+    EXPECT_EQ(texts.default_transport,
+              "/^u@a\\.example$/ DUNNO\n"
+              "/@a\\.example$/ mailcore-smtps:[w.example]:465\n"
+              "/^/ DUNNO\n");
+    EXPECT_EQ(map_file(texts.transport),
+              "example.net mailcore-smtps:[w.example]:465\n"
+              "example.org smtp:[p.example]:587\n");
+    EXPECT_EQ(text(texts.tls_policy),
+              "[p.example]:587 secure match=p.example\n"
+              "[w.example]:465 secure match=w.example\n");
 }
 
 TEST(Render, ListsTheFallbacksOfAWrapperRelayInItsTransport)
 {
-    auto const texts = rendered(list(relay("a", "a.example", 465, Tls::Wrapper), relay("b", "b.example", 2465, Tls::Wrapper)), routing("a", {"b"}));
+    auto const texts =
+        rendered(list(relay("a", "a.example", 465, Tls::Wrapper), relay("b", "b.example", 2465, Tls::Wrapper)),
+                 routing("a", {"b"}));
     EXPECT_EQ(texts.relayhost, "/^/ [a.example]:465, [b.example]:2465\n");
     EXPECT_EQ(texts.default_transport, "/^/ mailcore-smtps:[a.example]:465, [b.example]:2465\n");
 }
 
 TEST(Render, LeavesTheActiveRelayOutOfItsOwnFallbacks)   // after `use ses`, with fallback: [ses, third]
 {
-    auto const texts = rendered(list(relay("ses", "s.example", 587), relay("third", "t.example", 587)), routing("ses", {"ses", "third"}));
+    auto const texts = rendered(list(relay("ses", "s.example", 587), relay("third", "t.example", 587)),
+                                routing("ses", {"ses", "third"}));
     EXPECT_EQ(texts.relayhost, "/^/ [s.example]:587, [t.example]:587\n");
 }
 
@@ -131,22 +146,26 @@ TEST(Render, NamesTheAuthoritiesAndAllFingerprints)
     auto const texts = rendered(list(std::move(named), std::move(pinned), std::move(v6)), routing("a"));
     std::string ff = "FF";
     for (int i = 1; i < 32; ++i) ff += ":FF";
-    EXPECT_EQ(text(texts.tls_policy), "[2001:db8::1]:587 secure match=nexthop\n"
-                                      "[a.example]:587 secure match=a.example tafile=/etc/ssl/relay.pem\n"
-                                      "[b.example]:587 fingerprint match=" + std::string{kPinAsPostfixHasIt} + '|' + ff + '\n');
+    EXPECT_EQ(text(texts.tls_policy),
+              "[2001:db8::1]:587 secure match=nexthop\n"
+              "[a.example]:587 secure match=a.example tafile=/etc/ssl/relay.pem\n"
+              "[b.example]:587 fingerprint match=" +
+                  std::string{kPinAsPostfixHasIt} + '|' + ff + '\n');
 }
 
 TEST(Render, KeepsAWholePasswordBehindTheFirstColon)
 {
     auto odd = relay("a", "a.example", 587);
     odd.password = base::Secret{"a:b #c \"d\" \\"};
-    EXPECT_EQ(text(rendered(list(std::move(odd)), routing("a")).sasl_passwd), "[a.example]:587 a-user:a:b #c \"d\" \\\n");
+    EXPECT_EQ(text(rendered(list(std::move(odd)), routing("a")).sasl_passwd),
+              "[a.example]:587 a-user:a:b #c \"d\" \\\n");
 }
 
 TEST(Render, RefusesTwoLoginsForOneNexthop)
 {
     EXPECT_EQ(refused(list(relay("a", "x.example", 587), relay("b", "x.example", 587)), routing("a")),
-              "relays a and b have the same host and port, [x.example]:587, but different logins, and Postfix can keep one for it; give "
+              "relays a and b have the same host and port, [x.example]:587, but different logins, and Postfix can keep "
+              "one for it; give "
               "one of them another port, for example 2587");
 }
 
@@ -157,7 +176,8 @@ TEST(Render, RefusesTwoKindsOfTlsForOneNexthop)
     right.name = "b";
     right.fingerprints = {kPin};
     EXPECT_EQ(refused(list(std::move(left), std::move(right)), routing("a")),
-              "relays a and b have the same host and port, [x.example]:587, but different TLS, and Postfix can keep one for it; give one "
+              "relays a and b have the same host and port, [x.example]:587, but different TLS, and Postfix can keep "
+              "one for it; give one "
               "of them another port, for example 2587");
 }
 
@@ -171,9 +191,11 @@ TEST(Render, TakesTwoNamesOfOneRelay)
 
 TEST(Render, RefusesFallbacksOfAnotherTransport)
 {
-    EXPECT_EQ(refused(list(relay("a", "a.example", 587), relay("b", "b.example", 465, Tls::Wrapper)), routing("a", {"b"})),
-              "relay b cannot be a fallback of a: b begins with TLS (wrapper, port 465) and a does not, so Postfix reaches them by "
-              "different transports; give b a port with STARTTLS, for example 587 or 2587, or take it out of the list");
+    EXPECT_EQ(
+        refused(list(relay("a", "a.example", 587), relay("b", "b.example", 465, Tls::Wrapper)), routing("a", {"b"})),
+        "relay b cannot be a fallback of a: b begins with TLS (wrapper, port 465) and a does not, so Postfix reaches "
+        "them by "
+        "different transports; give b a port with STARTTLS, for example 587 or 2587, or take it out of the list");
 }
 
 TEST(Render, RefusesRelaysThatItDoesNotHave)
@@ -197,7 +219,8 @@ TEST(CarryLines, KeepsTheFormersLinesForNexthopsThatAreGone)
     auto const former = rendered(list(relay("a", "old.example", 587)), routing("a"));
     EXPECT_EQ(carry_lines(texts, former), std::vector<std::string>{"[old.example]:587"});
     EXPECT_EQ(text(texts.sasl_passwd), "[new.example]:587 a-user:a-password\n[old.example]:587 a-user:a-password\n");
-    EXPECT_EQ(text(texts.tls_policy), "[new.example]:587 secure match=new.example\n[old.example]:587 secure match=old.example\n");
+    EXPECT_EQ(text(texts.tls_policy),
+              "[new.example]:587 secure match=new.example\n[old.example]:587 secure match=old.example\n");
 }
 
 TEST(CarryLines, NeverOverwritesANewValue)
@@ -205,7 +228,8 @@ TEST(CarryLines, NeverOverwritesANewValue)
     auto changed = relay("a", "a.example", 587);
     changed.password = base::Secret{"new"};
     auto texts = rendered(list(std::move(changed)), routing("a"));
-    EXPECT_EQ(carry_lines(texts, rendered(list(relay("a", "a.example", 587)), routing("a"))), std::vector<std::string>{});
+    EXPECT_EQ(carry_lines(texts, rendered(list(relay("a", "a.example", 587)), routing("a"))),
+              std::vector<std::string>{});
     EXPECT_EQ(text(texts.sasl_passwd), "[a.example]:587 a-user:new\n");
 }
 
@@ -215,7 +239,8 @@ TEST(CarryLines, GivesNoLoginBackToARelayThatLostIt)
     open.user.clear();
     open.password.clear();
     auto texts = rendered(list(std::move(open)), routing("a"));
-    EXPECT_EQ(carry_lines(texts, rendered(list(relay("a", "a.example", 587)), routing("a"))), std::vector<std::string>{});
+    EXPECT_EQ(carry_lines(texts, rendered(list(relay("a", "a.example", 587)), routing("a"))),
+              std::vector<std::string>{});
     EXPECT_TRUE(texts.sasl_passwd.empty());
 }
 
@@ -236,7 +261,8 @@ public:
 
     std::string lookup(std::string const& key) const
     {
-        auto const done = base::run_child({"postmap", "-c", folder_.string(), "-q", key, "regexp:" + (folder_ / "table").string()});
+        auto const done =
+            base::run_child({"postmap", "-c", folder_.string(), "-q", key, "regexp:" + (folder_ / "table").string()});
         if (!done) return done.error().message;
         return done->out + done->err;
     }
@@ -248,9 +274,10 @@ private:
 TEST(RegexpTables, AnswerAsTheRoutesSay)
 {
     auto route = routing("everyone");
-    route.routes = {{"user@dom.test", "one"},       {"@dom.test", "domain"},       {"@sub.dom.test", "sub"},
-                    {"a.b+c/d@x-y.test", "odd"},    {"\"a b\"@dom.test", "blank"}, {"{x}$^*?|=~'`!#%&@dom.test", "signs"},
-                    {"u@[192.0.2.1]", "literal"},   {"\"a\\\"b\\\\c\"@dom.test", "escapes"}};
+    route.routes = {{"user@dom.test", "one"},      {"@dom.test", "domain"},
+                    {"@sub.dom.test", "sub"},      {"a.b+c/d@x-y.test", "odd"},
+                    {"\"a b\"@dom.test", "blank"}, {"{x}$^*?|=~'`!#%&@dom.test", "signs"},
+                    {"u@[192.0.2.1]", "literal"},  {"\"a\\\"b\\\\c\"@dom.test", "escapes"}};
     std::vector<Relay> relays;
     for (auto const* name : {"everyone", "one", "domain", "sub", "odd", "blank", "signs", "literal", "escapes"}) {
         relays.push_back(relay(name, std::string{name} + ".example", 587));

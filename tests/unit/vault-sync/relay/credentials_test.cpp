@@ -10,7 +10,11 @@ constexpr char const* kPin = "sha256:00112233445566778899AABBCCDDEEFF00112233445
 
 TEST(Secret, OfTheDocumentsIsARelayWithoutLogin)
 {
-    auto const relay = made(relay_settings(), {{"host", "10.0.0.160"}, {"port", "25"}, {"user", ""}, {"password", ""}, {"from", "amazon@inbound.keybuzz.io"}});
+    auto const relay = made(relay_settings(), {{"host", "10.0.0.160"},
+                                               {"port", "25"},
+                                               {"user", ""},
+                                               {"password", ""},
+                                               {"from", "amazon@inbound.keybuzz.io"}});
     EXPECT_EQ(relay.nexthop(), "[10.0.0.160]:25");
     EXPECT_EQ(relay.tls, Tls::None);
     EXPECT_FALSE(relay.has_login());
@@ -53,7 +57,8 @@ TEST(Settings, AreStrongerThanTheSecret)
     settings.from = "a@b.example";
     settings.helo = "me.example";
     settings.ca_file = "/etc/ssl/relay.pem";
-    auto const relay = made(settings, {{"host", "h.example"}, {"port", "25"}, {"user", "u"}, {"password", "p"}, {"from", "x@y.example"}});
+    auto const relay = made(
+        settings, {{"host", "h.example"}, {"port", "25"}, {"user", "u"}, {"password", "p"}, {"from", "x@y.example"}});
     EXPECT_EQ(relay.nexthop(), "[other.example]:2587");
     EXPECT_EQ(relay.from, "a@b.example");
     EXPECT_EQ(relay.helo, "me.example");
@@ -64,7 +69,9 @@ TEST(Settings, AreStrongerThanTheSecret)
 
 TEST(Host, MayBeWrittenInSeveralWays)
 {
-    auto const host = [](char const* written) { return made(relay_settings(), {{"host", written}, {"user", "u"}, {"password", "p"}}).host; };
+    auto const host = [](char const* written) {
+        return made(relay_settings(), {{"host", written}, {"user", "u"}, {"password", "p"}}).host;
+    };
     EXPECT_EQ(host("[Mail.Example]"), "mail.example");
     EXPECT_EQ(host("mail.example."), "mail.example");
     EXPECT_EQ(host("bücher.example"), "xn--bcher-kva.example");
@@ -75,13 +82,19 @@ TEST(Host, MayBeWrittenInSeveralWays)
 
 TEST(Host, ThatIsNoneIsRefused)
 {
-    auto const words = [](char const* written) { return refusal(relay_settings(), {{"host", written}, {"user", "u"}, {"password", "p"}}); };
-    EXPECT_EQ(words("mail.example:587"), "the host \"mail.example:587\" is no domain name and no address; write the port into the field `port`");
+    auto const words = [](char const* written) {
+        return refusal(relay_settings(), {{"host", written}, {"user", "u"}, {"password", "p"}});
+    };
+    EXPECT_EQ(words("mail.example:587"),
+              "the host \"mail.example:587\" is no domain name and no address; write the port into the field `port`");
     EXPECT_EQ(words("mail example"), "the host \"mail example\" is no domain name and no address");
-    EXPECT_EQ(words("smtp://mail.example"), "the host \"smtp://mail.example\" is no domain name and no address; write the port into the field `port`");
+    EXPECT_EQ(
+        words("smtp://mail.example"),
+        "the host \"smtp://mail.example\" is no domain name and no address; write the port into the field `port`");
     EXPECT_EQ(words("mail\"x"), "the host \"mail\"x\" is no domain name and no address");
     EXPECT_EQ(words(" mail.example"), "the host \" mail.example\" is no domain name and no address");
-    EXPECT_EQ(words(""), "the field `host` is missing (it has host, password, user); add it, or say `host` in vault-sync.yaml");
+    EXPECT_EQ(words(""),
+              "the field `host` is missing (it has host, password, user); add it, or say `host` in vault-sync.yaml");
 }
 
 TEST(Port, IsATextOrANumberInAText)
@@ -132,7 +145,8 @@ TEST(AutomaticTls, IsAsTheContractSays)
         if (*each.use_ssl) record.fields.emplace("use_ssl", base::Secret{each.use_ssl});
         auto const made = make_relay(settings, record);
         ASSERT_TRUE(made);
-        EXPECT_EQ(made->relay.tls, each.expected) << each.port << ' ' << each.use_tls << ' ' << each.use_ssl << ' ' << each.pinned;
+        EXPECT_EQ(made->relay.tls, each.expected)
+            << each.port << ' ' << each.use_tls << ' ' << each.use_ssl << ' ' << each.pinned;
     }
 }
 
@@ -140,7 +154,8 @@ TEST(Tls, OfTheSettingsIsStrongerThanTheSecret)
 {
     auto settings = relay_settings();
     Fields const fields{{"host", "h"}, {"port", "10025"}, {"user", ""}, {"password", ""}, {"use_tls", "true"}};
-    for (auto const& [written, expected] : {std::pair{"none", Tls::None}, {"starttls", Tls::StartTls}, {"wrapper", Tls::Wrapper}}) {
+    for (auto const& [written, expected] :
+         {std::pair{"none", Tls::None}, {"starttls", Tls::StartTls}, {"wrapper", Tls::Wrapper}}) {
         settings.tls = written;
         EXPECT_EQ(made(settings, fields).tls, expected);
     }
@@ -150,8 +165,10 @@ TEST(Tls, OfTheSettingsIsStrongerThanTheSecret)
 
 TEST(Tls, OfBothKindsAtOnceIsRefused)
 {
-    EXPECT_EQ(refusal(relay_settings(), {{"host", "h"}, {"user", "u"}, {"password", "p"}, {"use_tls", "true"}, {"use_ssl", "true"}}),
-              "`use_tls` and `use_ssl` are both true, but a connection has one kind of TLS: use_tls for STARTTLS (587), use_ssl for TLS "
+    EXPECT_EQ(refusal(relay_settings(),
+                      {{"host", "h"}, {"user", "u"}, {"password", "p"}, {"use_tls", "true"}, {"use_ssl", "true"}}),
+              "`use_tls` and `use_ssl` are both true, but a connection has one kind of TLS: use_tls for STARTTLS "
+              "(587), use_ssl for TLS "
               "from the first byte (465)");
 }
 
@@ -161,7 +178,8 @@ TEST(Tls, ThatIsUnusualForThePortIsWarnedOf)
     settings.tls = "starttls";
     EXPECT_EQ(warnings(settings, {{"host", "h"}, {"port", "465"}, {"user", "u"}, {"password", "p"}}),
               "port 465 usually begins with TLS, but tls is starttls\n");
-    EXPECT_EQ(warnings(relay_settings(), {{"host", "h"}, {"port", "587"}, {"user", "u"}, {"password", "p"}, {"use_ssl", "true"}}),
+    EXPECT_EQ(warnings(relay_settings(),
+                       {{"host", "h"}, {"port", "587"}, {"user", "u"}, {"password", "p"}, {"use_ssl", "true"}}),
               "port 587 usually begins without TLS, but `use_ssl` is true\n");
 }
 
@@ -169,13 +187,15 @@ TEST(Password, IsNotSentInClear)
 {
     Fields const fields{{"host", "h"}, {"port", "25"}, {"user", "u"}, {"password", "hunter2"}};
     EXPECT_EQ(refusal(relay_settings(), fields),
-              "the password would cross the network without TLS, where anybody on the way can read it; use a port with TLS (587, 465), or "
+              "the password would cross the network without TLS, where anybody on the way can read it; use a port with "
+              "TLS (587, 465), or "
               "write `plaintext: allow` for a network that is yours");
     auto settings = relay_settings();
     settings.plaintext = "allow";
     EXPECT_EQ(made(settings, fields).password.reveal(), "hunter2");
-    EXPECT_EQ(warnings(settings, fields),
-              "the password would cross the network without TLS, where anybody on the way can read it (plaintext: allow)\n");
+    EXPECT_EQ(
+        warnings(settings, fields),
+        "the password would cross the network without TLS, where anybody on the way can read it (plaintext: allow)\n");
 }
 
 TEST(Fingerprint, IsNormalised)
@@ -190,23 +210,36 @@ TEST(Fingerprint, IsNormalised)
 
 TEST(Synonyms, MayStandTogetherWhenTheyAgree)
 {
-    EXPECT_EQ(made(relay_settings(), {{"host", "h"}, {"user", "u"}, {"username", "u"}, {"password", "p"}, {"use_tls", "true"}, {"starttls", "1"}}).user, "u");
+    EXPECT_EQ(made(relay_settings(), {{"host", "h"},
+                                      {"user", "u"},
+                                      {"username", "u"},
+                                      {"password", "p"},
+                                      {"use_tls", "true"},
+                                      {"starttls", "1"}})
+                  .user,
+              "u");
 }
 
 TEST(Synonyms, ThatDifferAreRefusedWithoutTheirValues)
 {
     EXPECT_EQ(refusal(relay_settings(), {{"host", "h"}, {"user", "one"}, {"username", "two"}, {"password", "p"}}),
               "the fields `user` and `username` are two names of one thing and differ; remove one of them");
-    EXPECT_EQ(refusal(relay_settings(), {{"host", "h"}, {"user", "u"}, {"password", "p"}, {"tls", "yes"}, {"starttls", "no"}}),
+    EXPECT_EQ(refusal(relay_settings(),
+                      {{"host", "h"}, {"user", "u"}, {"password", "p"}, {"tls", "yes"}, {"starttls", "no"}}),
               "the fields `tls` and `starttls` are two names of one thing and differ; remove one of them");
-    EXPECT_EQ(refusal(ses_settings(), {{"access_key", "A"}, {"secret_key", "one"}, {"secret_access_key", "two"}, {"region", "eu-west-1"}}),
-              "the fields `secret_key` and `secret_access_key` are two names of one thing and differ; remove one of them");
+    EXPECT_EQ(
+        refusal(ses_settings(),
+                {{"access_key", "A"}, {"secret_key", "one"}, {"secret_access_key", "two"}, {"region", "eu-west-1"}}),
+        "the fields `secret_key` and `secret_access_key` are two names of one thing and differ; remove one of them");
 }
 
 TEST(Booleans, MustBeTrueOrFalse)
 {
     for (auto const* word : {"TRUE", "Yes", "1", "false", "NO", "0", ""}) {
-        EXPECT_EQ(refusal(relay_settings(), {{"host", "h"}, {"port", "587"}, {"user", ""}, {"password", ""}, {"use_tls", word}}), "taken") << word;
+        EXPECT_EQ(refusal(relay_settings(),
+                          {{"host", "h"}, {"port", "587"}, {"user", ""}, {"password", ""}, {"use_tls", word}}),
+                  "taken")
+            << word;
     }
     EXPECT_EQ(refusal(relay_settings(), {{"host", "h"}, {"user", ""}, {"password", ""}, {"use_ssl", "perhaps"}}),
               "the field `use_ssl` is neither true nor false");
@@ -216,15 +249,18 @@ TEST(MissingFields, AreNamedWithWhatIsThere)
 {
     EXPECT_EQ(refusal(relay_settings(), {{"smtp_host", "h"}, {"pass", "hunter2"}}),
               "the field `host` is missing (it has pass, smtp_host); add it, or say `host` in vault-sync.yaml");
-    EXPECT_EQ(refusal(relay_settings(), {}), "the field `host` is missing (it is empty); add it, or say `host` in vault-sync.yaml");
+    EXPECT_EQ(refusal(relay_settings(), {}),
+              "the field `host` is missing (it is empty); add it, or say `host` in vault-sync.yaml");
 }
 
 TEST(Login, MustNotVanishByMistake)   // `vault kv put` with only some of the fields replaces all of them
 {
     EXPECT_EQ(refusal(relay_settings(), {{"host", "h"}, {"port", "587"}}),
-              "the field `user` is missing (it has host, port); for a relay without login store `user` and `password` as empty texts");
+              "the field `user` is missing (it has host, port); for a relay without login store `user` and `password` "
+              "as empty texts");
     EXPECT_EQ(refusal(relay_settings(), {{"host", "h"}, {"user", ""}}),
-              "the field `password` is missing (it has host, user); for a relay without login store `user` and `password` as empty texts");
+              "the field `password` is missing (it has host, user); for a relay without login store `user` and "
+              "`password` as empty texts");
 }
 
 TEST(Login, MayBeAbsentInTheEnvironment)
@@ -248,20 +284,29 @@ TEST(Login, HasBothPartsOrNone)
 
 TEST(Unfit, UsersAreRefused)
 {
-    auto const words = [](std::string const& user) { return refusal(relay_settings(), {{"host", "h"}, {"user", user}, {"password", "p"}}); };
+    auto const words = [](std::string const& user) {
+        return refusal(relay_settings(), {{"host", "h"}, {"user", user}, {"password", "p"}});
+    };
     EXPECT_EQ(words("user:hunter2"), "the user holds a colon, where Postfix would take the password to begin");
     EXPECT_EQ(words(" user"), "the user begins or ends with a blank, which Postfix would drop");
     EXPECT_EQ(words("user "), "the user begins or ends with a blank, which Postfix would drop");
-    EXPECT_EQ(words("us\ner"), "the field `user` holds a control character, perhaps a newline at its end; store it without");
-    EXPECT_EQ(words("us\xFF" "er"), "the field `user` is not UTF-8; Postfix drops such a line");
+    EXPECT_EQ(words("us\ner"),
+              "the field `user` holds a control character, perhaps a newline at its end; store it without");
+    EXPECT_EQ(words("us\xFF"
+                    "er"),
+              "the field `user` is not UTF-8; Postfix drops such a line");
 }
 
 TEST(Unfit, PasswordsAreRefusedWithoutBeingShown)
 {
-    auto const words = [](std::string const& password) { return refusal(relay_settings(), {{"host", "h"}, {"user", "u"}, {"password", password}}); };
-    std::string const control = "the field `password` holds a control character, perhaps a newline at its end; store it without";
-    for (auto const& password : {std::string{"hunter2\n"}, std::string{"hun\rter2"}, std::string{"hun\0ter2", 8}, std::string{"hun\x7Fter2"},
-                                 std::string{"hun\tter2"}, std::string{"hun\xC2\x85ter2"}}) {
+    auto const words = [](std::string const& password) {
+        return refusal(relay_settings(), {{"host", "h"}, {"user", "u"}, {"password", password}});
+    };
+    std::string const control =
+        "the field `password` holds a control character, perhaps a newline at its end; store it without";
+    for (auto const& password :
+         {std::string{"hunter2\n"}, std::string{"hun\rter2"}, std::string{"hun\0ter2", 8}, std::string{"hun\x7Fter2"},
+          std::string{"hun\tter2"}, std::string{"hun\xC2\x85ter2"}}) {
         EXPECT_EQ(words(password), control);
     }
     EXPECT_EQ(words("hunter2 "), "the password begins or ends with a blank, which Postfix would drop");
@@ -272,7 +317,8 @@ TEST(Unfit, PasswordsAreRefusedWithoutBeingShown)
 TEST(Fit, PasswordsHoldWhatTheyLike)   // measured with postmap on 3.7.11
 {
     for (auto const* password : {"a:b", "#x", "\\", "\"quoted\"", "a b  c", "ü€😀", "$1", "<x", "*", "%s"}) {
-        EXPECT_EQ(made(relay_settings(), {{"host", "h"}, {"user", "u"}, {"password", password}}).password.reveal(), password);
+        EXPECT_EQ(made(relay_settings(), {{"host", "h"}, {"user", "u"}, {"password", password}}).password.reveal(),
+                  password);
     }
 }
 
@@ -281,7 +327,11 @@ TEST(Placeholders, AreNoValues)
     struct {
         char const* value;
         char const* shown;
-    } const cases[] = {{"<no value>", "<no value>"}, {"<nil>", "<nil>"}, {"map[a:b]", "map["}, {"{{ .Data }}", "{{"}, {"<AWS_SECRET_KEY>", "<…>"}};
+    } const cases[] = {{"<no value>", "<no value>"},
+                       {"<nil>", "<nil>"},
+                       {"map[a:b]", "map["},
+                       {"{{ .Data }}", "{{"},
+                       {"<AWS_SECRET_KEY>", "<…>"}};
     for (auto const& [value, shown] : cases) {
         EXPECT_EQ(refusal(relay_settings(), {{"host", "h"}, {"user", "u"}, {"password", value}}),
                   "the field `password` holds a placeholder (" + std::string{shown} + ") instead of a value");
@@ -298,9 +348,10 @@ TEST(Sender, ThatIsNoAddressIsLeftOutWithAWarning)
 TEST(Errors, HoldNoSecret)
 {
     // Each of these is refused for another field than the one that is secret.
-    for (auto const& fields : {Fields{{"host", "a b"}, {"user", "u"}, {"password", "hunter2"}}, Fields{{"password", "hunter2"}},
-                               Fields{{"host", "h"}, {"port", "x"}, {"password", "hunter2"}, {"secret_key", "hunter2"}},
-                               Fields{{"host", "h"}, {"user", "a:hunter2"}, {"password", "hunter2"}}}) {
+    for (auto const& fields :
+         {Fields{{"host", "a b"}, {"user", "u"}, {"password", "hunter2"}}, Fields{{"password", "hunter2"}},
+          Fields{{"host", "h"}, {"port", "x"}, {"password", "hunter2"}, {"secret_key", "hunter2"}},
+          Fields{{"host", "h"}, {"user", "a:hunter2"}, {"password", "hunter2"}}}) {
         EXPECT_EQ(refusal(relay_settings(), fields).find("hunter2"), std::string::npos);
         EXPECT_NE(refusal(relay_settings(), fields), "taken");
     }

@@ -21,10 +21,10 @@ TEST(Preset, FillsInHostAndPort)
         char const* name;
         char const* nexthop;
     } const expected[] = {
-        {"gmail", "[smtp.gmail.com]:587"},        {"google-relay", "[smtp-relay.gmail.com]:587"},
-        {"sendgrid", "[smtp.sendgrid.net]:587"},  {"mailgun", "[smtp.mailgun.org]:587"},
+        {"gmail", "[smtp.gmail.com]:587"},         {"google-relay", "[smtp-relay.gmail.com]:587"},
+        {"sendgrid", "[smtp.sendgrid.net]:587"},   {"mailgun", "[smtp.mailgun.org]:587"},
         {"office365", "[smtp.office365.com]:587"}, {"postmark", "[smtp.postmarkapp.com]:587"},
-        {"brevo", "[smtp-relay.brevo.com]:587"},  {"sparkpost", "[smtp.sparkpostmail.com]:587"},
+        {"brevo", "[smtp-relay.brevo.com]:587"},   {"sparkpost", "[smtp.sparkpostmail.com]:587"},
     };
     for (auto const& [name, nexthop] : expected) {
         auto const relay = made(preset(name), {{"user", "u@example.org"}, {"password", "SG.x"}});
@@ -35,15 +35,17 @@ TEST(Preset, FillsInHostAndPort)
 
 TEST(Preset, LeavesHostAndPortOfTheSecretAlone)
 {
-    auto const relay = made(preset("sendgrid"), {{"host", "smtp.eu.sendgrid.net"}, {"port", "465"}, {"password", "SG.x"}});
+    auto const relay =
+        made(preset("sendgrid"), {{"host", "smtp.eu.sendgrid.net"}, {"port", "465"}, {"password", "SG.x"}});
     EXPECT_EQ(relay.nexthop(), "[smtp.eu.sendgrid.net]:465");
     EXPECT_EQ(relay.tls, Tls::Wrapper);
 }
 
 TEST(Preset, WarnsOfAHostThatIsNotTheProviders)
 {
-    EXPECT_EQ(warnings(preset("mailgun"), {{"host", "smtp.example.org"}, {"user", "u"}, {"password", "p"}}),
-              "the host smtp.example.org is none of the preset mailgun, which has smtp.mailgun.org or smtp.eu.mailgun.org\n");
+    EXPECT_EQ(
+        warnings(preset("mailgun"), {{"host", "smtp.example.org"}, {"user", "u"}, {"password", "p"}}),
+        "the host smtp.example.org is none of the preset mailgun, which has smtp.mailgun.org or smtp.eu.mailgun.org\n");
 }
 
 TEST(Preset, WarnsOfAPortThatIsNotServed)
@@ -62,7 +64,8 @@ TEST(Gmail, TakesAppPasswordsAsGoogleShowsThem)
 TEST(Gmail, WarnsOfAPasswordThatIsNoAppPassword)
 {
     EXPECT_EQ(warnings(preset("gmail"), {{"user", "u@gmail.com"}, {"password", "Tr0ub4dor&3"}}),
-              "the password does not look like an app password of 16 letters (myaccount.google.com/apppasswords), which gmail expects\n");
+              "the password does not look like an app password of 16 letters (myaccount.google.com/apppasswords), "
+              "which gmail expects\n");
 }
 
 TEST(Sendgrid, KnowsItsOneUser)
@@ -85,6 +88,7 @@ TEST(Postmark, UsesItsTokenAsBoth)
         auto const relay = made(preset("postmark"), {{field, kToken}});
         EXPECT_EQ(relay.user, kToken);
         EXPECT_EQ(relay.password.reveal(), kToken);
+        EXPECT_EQ(relay.shown_user(), "(token)");
     }
     EXPECT_EQ(warnings(preset("postmark"), {{"user", "me"}, {"password", kToken}}),
               "Postmark takes the server token as user and as password, but the two differ\n");

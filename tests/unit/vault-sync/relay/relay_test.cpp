@@ -7,7 +7,8 @@ namespace {
 
 Relay example()
 {
-    return made(relay_settings(), {{"host", "mail.example"}, {"port", "587"}, {"user", "u"}, {"password", "p"}, {"from", "a@b.example"}});
+    return made(relay_settings(),
+                {{"host", "mail.example"}, {"port", "587"}, {"user", "u"}, {"password", "p"}, {"from", "a@b.example"}});
 }
 
 TEST(Relay, IsNamedByHostAndPortAsEveryMapNamesIt)
@@ -17,6 +18,8 @@ TEST(Relay, IsNamedByHostAndPortAsEveryMapNamesIt)
     relay.host = "2001:db8::1";
     EXPECT_EQ(relay.nexthop(), "[2001:db8::1]:587");
 }
+
+TEST(Relay, ShowsItsUser) { EXPECT_EQ(example().shown_user(), "u"); }
 
 TEST(Relay, IsCopiedWhole)
 {

@@ -18,8 +18,8 @@ struct Vector {
     char const* password;
 };
 
-// hashicorp/terraform-provider-aws access_key_test.go, pplu/AWSv4Signer t/05_ses.t, aws-sdk-php SesClientTest.php; the last
-// three of kKey and us-gov-west-1 are regression values of our own, computed apart from this code.
+// hashicorp/terraform-provider-aws access_key_test.go, pplu/AWSv4Signer t/05_ses.t, aws-sdk-php SesClientTest.php; the
+// last three of kKey and us-gov-west-1 are regression values of our own, computed apart from this code.
 constexpr Vector kVectors[] = {
     {"eu-central-1", "some+secret+key", "BMXhUYlu5Z3gSXVQORxlVa7XPaz91aGWdfHxvkOZdWZ2"},
     {"eu-central-1", "another+secret+key", "BBbphbrQmrKMx42d1N6+C7VINYEBGI5v9VsZeTxwskfh"},
@@ -42,33 +42,40 @@ TEST(SesPassword, IsTheOneThatAwsGives)
 
 TEST(SesPassword, WasTheSameForEveryRegionBefore2019)
 {
-    EXPECT_EQ(old_ses_password(base::Secret{"some+secret+key"}).reveal(), "AnkqhOiWEcszZZzTMCQbOY1sPGoLFgMH9zhp4eNgSjo4");
+    EXPECT_EQ(old_ses_password(base::Secret{"some+secret+key"}).reveal(),
+              "AnkqhOiWEcszZZzTMCQbOY1sPGoLFgMH9zhp4eNgSjo4");
     EXPECT_EQ(old_ses_password(base::Secret{kKey}).reveal(), "An60U4ZD3sd4fg+FvXUjayOipTt8LO4rUUmhpdX6ctDy");
 }
 
 TEST(SesPassword, IsToldByItsLook)
 {
     EXPECT_EQ(ses_password_version(base::Secret{kEuWest1}), SesPasswordVersion::Four);
-    EXPECT_EQ(ses_password_version(base::Secret{"An60U4ZD3sd4fg+FvXUjayOipTt8LO4rUUmhpdX6ctDy"}), SesPasswordVersion::Two);
+    EXPECT_EQ(ses_password_version(base::Secret{"An60U4ZD3sd4fg+FvXUjayOipTt8LO4rUUmhpdX6ctDy"}),
+              SesPasswordVersion::Two);
     EXPECT_EQ(ses_password_version(base::Secret{kKey}), SesPasswordVersion::None);
-    EXPECT_EQ(ses_password_version(base::Secret{"BIhFZ/Ylx0jPVY7JeKUnHT4rO9jfB1VuZu4qglc/3gj"}), SesPasswordVersion::None);
-    EXPECT_EQ(ses_password_version(base::Secret{"B*hFZ/Ylx0jPVY7JeKUnHT4rO9jfB1VuZu4qglc/3gj9"}), SesPasswordVersion::None);
+    EXPECT_EQ(ses_password_version(base::Secret{"BIhFZ/Ylx0jPVY7JeKUnHT4rO9jfB1VuZu4qglc/3gj"}),
+              SesPasswordVersion::None);
+    EXPECT_EQ(ses_password_version(base::Secret{"B*hFZ/Ylx0jPVY7JeKUnHT4rO9jfB1VuZu4qglc/3gj9"}),
+              SesPasswordVersion::None);
 }
 
 TEST(Ses, MakesUserPasswordAndHostFromTheKey)
 {
-    auto const relay = made(ses_settings(), {{"access_key", kUser}, {"secret_key", "SECRET_KEY"}, {"region", "eu-west-1"}});
+    auto const relay =
+        made(ses_settings(), {{"access_key", kUser}, {"secret_key", "SECRET_KEY"}, {"region", "eu-west-1"}});
     EXPECT_EQ(relay.kind, "ses");
     EXPECT_EQ(relay.user, kUser);
     EXPECT_EQ(relay.password.reveal(), kEuWest1);
     EXPECT_EQ(relay.nexthop(), "[email-smtp.eu-west-1.amazonaws.com]:587");
     EXPECT_EQ(relay.tls, Tls::StartTls);
-    EXPECT_EQ(warnings(ses_settings(), {{"access_key", kUser}, {"secret_key", "SECRET_KEY"}, {"region", "eu-west-1"}}), "");
+    EXPECT_EQ(warnings(ses_settings(), {{"access_key", kUser}, {"secret_key", "SECRET_KEY"}, {"region", "eu-west-1"}}),
+              "");
 }
 
 TEST(Ses, KnowsTheNamesOfTheFieldsThatAwsItselfUses)
 {
-    auto const relay = made(ses_settings(), {{"access_key_id", kUser}, {"secret_access_key", kKey}, {"region", "eu-west-3"}});
+    auto const relay =
+        made(ses_settings(), {{"access_key_id", kUser}, {"secret_access_key", kKey}, {"region", "eu-west-3"}});
     EXPECT_EQ(relay.user, kUser);
     EXPECT_EQ(relay.password.reveal(), "BDDdpSTzbzUY3SJq/n4Oq7heDuCWbOtogMi5S3AR673+");
 }
@@ -77,7 +84,8 @@ TEST(Ses, IsAlsoMeantByItsPreset)
 {
     auto settings = relay_settings("ses");
     settings.preset = "ses";
-    EXPECT_EQ(made(settings, {{"access_key", kUser}, {"secret_key", "SECRET_KEY"}, {"region", "eu-west-1"}}).kind, "ses");
+    EXPECT_EQ(made(settings, {{"access_key", kUser}, {"secret_key", "SECRET_KEY"}, {"region", "eu-west-1"}}).kind,
+              "ses");
 }
 
 TEST(Ses, TakesTheRegionFromTheHost)
@@ -94,18 +102,22 @@ TEST(Ses, RefusesAHostOfAnotherRegion)
     auto settings = ses_settings();
     settings.host = "email-smtp.us-east-1.amazonaws.com";
     EXPECT_EQ(refusal(settings, {{"access_key", kUser}, {"secret_key", kKey}, {"region", "eu-west-1"}}),
-              "the host \"email-smtp.us-east-1.amazonaws.com\" is of the region us-east-1, but the secret is for \"eu-west-1\"; SES "
+              "the host \"email-smtp.us-east-1.amazonaws.com\" is of the region us-east-1, but the secret is for "
+              "\"eu-west-1\"; SES "
               "passwords work in their own region only");
 }
 
 TEST(Ses, RefusesARegionWithoutSmtpByNameWithTheList)
 {
-    EXPECT_EQ(refusal(ses_settings(), {{"access_key", kUser}, {"secret_key", kKey}, {"region", "eu-south-1"}}),
-              "SES has no SMTP endpoint in the region \"eu-south-1\" (Milan); regions with SMTP: us-east-1, us-east-2, us-west-1, "
-              "us-west-2, ca-central-1, sa-east-1, eu-west-1, eu-west-2, eu-west-3, eu-central-1, eu-north-1, ap-south-1, "
-              "ap-northeast-1, ap-northeast-2, ap-northeast-3, ap-southeast-1, ap-southeast-2, us-gov-west-1, us-gov-east-1");
+    EXPECT_EQ(
+        refusal(ses_settings(), {{"access_key", kUser}, {"secret_key", kKey}, {"region", "eu-south-1"}}),
+        "SES has no SMTP endpoint in the region \"eu-south-1\" (Milan); regions with SMTP: us-east-1, us-east-2, "
+        "us-west-1, "
+        "us-west-2, ca-central-1, sa-east-1, eu-west-1, eu-west-2, eu-west-3, eu-central-1, eu-north-1, ap-south-1, "
+        "ap-northeast-1, ap-northeast-2, ap-northeast-3, ap-southeast-1, ap-southeast-2, us-gov-west-1, us-gov-east-1");
     for (auto const* region : {"af-south-1", "ap-southeast-3", "il-central-1", "me-south-1"}) {
-        EXPECT_NE(refusal(ses_settings(), {{"access_key", kUser}, {"secret_key", kKey}, {"region", region}}).find("has no SMTP endpoint"),
+        EXPECT_NE(refusal(ses_settings(), {{"access_key", kUser}, {"secret_key", kKey}, {"region", region}})
+                      .find("has no SMTP endpoint"),
                   std::string::npos)
             << region;
     }
@@ -114,7 +126,9 @@ TEST(Ses, RefusesARegionWithoutSmtpByNameWithTheList)
 TEST(Ses, RefusesAnUnknownRegionAndSuggestsTheNearest)
 {
     auto const words = refusal(ses_settings(), {{"access_key", kUser}, {"secret_key", kKey}, {"region", "EU-West-1"}});
-    EXPECT_TRUE(words.starts_with("\"EU-West-1\" is no region where SES is known to have SMTP; did you mean \"eu-west-1\"? (regions with SMTP: us-east-1,"))
+    EXPECT_TRUE(
+        words.starts_with("\"EU-West-1\" is no region where SES is known to have SMTP; did you mean \"eu-west-1\"? "
+                          "(regions with SMTP: us-east-1,"))
         << words;
     EXPECT_TRUE(words.ends_with("; `region_check: off` takes any)")) << words;
 }
@@ -133,22 +147,27 @@ TEST(Ses, TakesAnyWellFormedRegionWhenToldNotToCheck)
 
 TEST(Ses, TakesChinaByItsHost)
 {
-    auto const relay = made(ses_settings(), {{"access_key", kUser}, {"secret_key", kKey}, {"host", "email-smtp.cn-north-1.amazonaws.com.cn"}});
+    auto const relay =
+        made(ses_settings(),
+             {{"access_key", kUser}, {"secret_key", kKey}, {"host", "email-smtp.cn-north-1.amazonaws.com.cn"}});
     EXPECT_EQ(relay.password, ses_password(base::Secret{kKey}, "cn-north-1"));
 }
 
 TEST(Ses, NeedsTheRegionForThePassword)
 {
     EXPECT_EQ(refusal(ses_settings(), {{"access_key", kUser}, {"secret_key", kKey}}),
-              "the field `region` is missing (it has access_key, secret_key); the password of SES depends on it, as in eu-west-1");
+              "the field `region` is missing (it has access_key, secret_key); the password of SES depends on it, as in "
+              "eu-west-1");
 }
 
 TEST(Ses, NeedsAKey)
 {
-    EXPECT_EQ(refusal(ses_settings(), {{"access_key", kUser}, {"region", "eu-west-1"}}),
-              "the field `secret_key` is missing (it has access_key, region); SES's password is made from it and the region");
+    EXPECT_EQ(
+        refusal(ses_settings(), {{"access_key", kUser}, {"region", "eu-west-1"}}),
+        "the field `secret_key` is missing (it has access_key, region); SES's password is made from it and the region");
     EXPECT_EQ(refusal(ses_settings(), {{"secret_key", kKey}, {"region", "eu-west-1"}}),
-              "the field `access_key` is missing (it has region, secret_key); it is the user of SES; the name of the IAM user is not");
+              "the field `access_key` is missing (it has region, secret_key); it is the user of SES; the name of the "
+              "IAM user is not");
 }
 
 TEST(Ses, PassesAStoredPasswordThrough)
@@ -160,15 +179,19 @@ TEST(Ses, PassesAStoredPasswordThrough)
 
 TEST(Ses, RecognisesAnOldStylePassword)
 {
-    EXPECT_EQ(warnings(ses_settings(), {{"access_key", kUser}, {"password", "An60U4ZD3sd4fg+FvXUjayOipTt8LO4rUUmhpdX6ctDy"}, {"region", "eu-west-1"}}),
-              "the stored password is an old-style (version 2) one, made before 2019; derive a new one, or store `secret_key` and "
+    EXPECT_EQ(warnings(ses_settings(), {{"access_key", kUser},
+                                        {"password", "An60U4ZD3sd4fg+FvXUjayOipTt8LO4rUUmhpdX6ctDy"},
+                                        {"region", "eu-west-1"}}),
+              "the stored password is an old-style (version 2) one, made before 2019; derive a new one, or store "
+              "`secret_key` and "
               "`region`\n");
 }
 
 TEST(Ses, WarnsOfAPasswordThatIsNone)
 {
     EXPECT_EQ(warnings(ses_settings(), {{"access_key", kUser}, {"password", kKey}, {"region", "eu-west-1"}}),
-              "the stored password does not look like one of SES (44 characters that begin with B); is it the secret access key? Then "
+              "the stored password does not look like one of SES (44 characters that begin with B); is it the secret "
+              "access key? Then "
               "store it as `secret_key`\n");
 }
 
@@ -176,7 +199,8 @@ TEST(Ses, RefusesAPasswordInPlaceOfTheSecretKey)
 {
     for (auto const* password : {kEuWest1, "An60U4ZD3sd4fg+FvXUjayOipTt8LO4rUUmhpdX6ctDy"}) {
         EXPECT_EQ(refusal(ses_settings(), {{"access_key", kUser}, {"secret_key", password}, {"region", "eu-west-1"}}),
-                  "`secret_key` holds an SMTP password, not a secret key; store it as `password`, or the IAM user's secret access key as "
+                  "`secret_key` holds an SMTP password, not a secret key; store it as `password`, or the IAM user's "
+                  "secret access key as "
                   "`secret_key`");
     }
 }
@@ -187,25 +211,29 @@ TEST(Ses, RecognisesThePasswordOfAnotherRegion)
                                        {"secret_key", "SECRET_KEY"},
                                        {"password", "BEhllZN9mAOanokSKCZhFUnAZr05oZGH3Yga8SI+ujh+"},
                                        {"region", "eu-west-1"}}),
-              "the stored password is the one of the region us-east-1, but the region is eu-west-1; correct `region`, or remove "
+              "the stored password is the one of the region us-east-1, but the region is eu-west-1; correct `region`, "
+              "or remove "
               "`password`: it is derived from `secret_key`");
 }
 
 TEST(Ses, PrefersTheDerivedPasswordToOneThatDoesNotBelongToTheKey)
 {
-    Fields const fields{{"access_key", kUser}, {"secret_key", "SECRET_KEY"}, {"password", "something else"}, {"region", "eu-west-1"}};
+    Fields const fields{
+        {"access_key", kUser}, {"secret_key", "SECRET_KEY"}, {"password", "something else"}, {"region", "eu-west-1"}};
     EXPECT_EQ(made(ses_settings(), fields).password.reveal(), kEuWest1);
-    EXPECT_EQ(warnings(ses_settings(), fields), "the stored password does not belong to `secret_key` in eu-west-1; the one derived from "
-                                                "the key is used instead\n");
+    EXPECT_EQ(warnings(ses_settings(), fields),
+              "the stored password does not belong to `secret_key` in eu-west-1; the one derived from "
+              "the key is used instead\n");
 }
 
 TEST(Ses, RefusesTheHostThatOnlyTakesMailIn)
 {
     auto settings = ses_settings();
     settings.host = "abc123.fips.wmjb.mail-manager-smtp.amazonaws.com";
-    EXPECT_EQ(refusal(settings, {{"access_key", kUser}, {"secret_key", kKey}, {"region", "eu-west-1"}}),
-              "the host abc123.fips.wmjb.mail-manager-smtp.amazonaws.com takes mail in and never sends it on; SES sends by "
-              "email-smtp.eu-west-1.amazonaws.com");
+    EXPECT_EQ(
+        refusal(settings, {{"access_key", kUser}, {"secret_key", kKey}, {"region", "eu-west-1"}}),
+        "the host abc123.fips.wmjb.mail-manager-smtp.amazonaws.com takes mail in and never sends it on; SES sends by "
+        "email-smtp.eu-west-1.amazonaws.com");
 }
 
 TEST(Ses, WarnsOfAccessKeysThatCannotLogIn)
@@ -221,7 +249,8 @@ TEST(Ses, WarnsOfAccessKeysThatCannotLogIn)
 
 TEST(Ses, RequiresTlsEvenWhereTheSecretSaysOtherwise)
 {
-    Fields const fields{{"access_key", kUser}, {"secret_key", kKey}, {"region", "eu-west-1"}, {"port", "25"}, {"use_tls", "false"}};
+    Fields const fields{
+        {"access_key", kUser}, {"secret_key", kKey}, {"region", "eu-west-1"}, {"port", "25"}, {"use_tls", "false"}};
     EXPECT_EQ(made(ses_settings(), fields).tls, Tls::StartTls);
     EXPECT_EQ(warnings(ses_settings(), fields), "`use_tls` is false, but SES needs TLS: STARTTLS is required\n");
 }
@@ -233,13 +262,15 @@ TEST(Ses, TakesAnotherHostWithAWarning)   // a proxy of one's own, and tests
     settings.port = 2587;
     Fields const fields{{"access_key", kUser}, {"secret_key", kKey}, {"region", "eu-west-1"}};
     EXPECT_EQ(made(settings, fields).nexthop(), "[localhost]:2587");
-    EXPECT_EQ(warnings(settings, fields), "the host localhost is none of SES, which has email-smtp.REGION.amazonaws.com\n");
+    EXPECT_EQ(warnings(settings, fields),
+              "the host localhost is none of SES, which has email-smtp.REGION.amazonaws.com\n");
 }
 
 TEST(Regions, AreWellFormedOrNot)
 {
     for (auto const region : ses_regions()) EXPECT_TRUE(is_well_formed_region(region)) << region;
-    for (auto const* region : {"", "eu", "eu-west", "eu-west-", "eu--1", "-west-1", "EU-WEST-1", "eu-west-1a", "eu west-1", "e-west-1", "eu-west-123"}) {
+    for (auto const* region : {"", "eu", "eu-west", "eu-west-", "eu--1", "-west-1", "EU-WEST-1", "eu-west-1a",
+                               "eu west-1", "e-west-1", "eu-west-123"}) {
         EXPECT_FALSE(is_well_formed_region(region)) << region;
     }
 }
@@ -248,8 +279,9 @@ TEST(SesHosts, AreTakenApart)
 {
     EXPECT_EQ(parse_ses_host("email-smtp.us-gov-west-1.amazonaws.com")->region, "us-gov-west-1");
     EXPECT_TRUE(parse_ses_host("email-smtp.cn-north-1.amazonaws.com.cn")->china);
-    for (auto const* host : {"smtp.eu-west-1.amazonaws.com", "email-smtp.amazonaws.com", "email-smtp.eu-west-1.amazonaws.com.evil.example",
-                             "email-smtp.ireland.amazonaws.com", "x.email-smtp.eu-west-1.amazonaws.com", "localhost"}) {
+    for (auto const* host :
+         {"smtp.eu-west-1.amazonaws.com", "email-smtp.amazonaws.com", "email-smtp.eu-west-1.amazonaws.com.evil.example",
+          "email-smtp.ireland.amazonaws.com", "x.email-smtp.eu-west-1.amazonaws.com", "localhost"}) {
         EXPECT_FALSE(parse_ses_host(host)) << host;
     }
 }
