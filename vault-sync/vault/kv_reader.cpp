@@ -4,6 +4,17 @@
 
 namespace mailcore::vault_sync {
 
+bool KvReader::is_denied(Attempt const& attempt)
+{
+    return attempt.result && !*attempt.result && attempt.result->error().kind == VaultFailure::Denied;
+}
+
+// The secret may lie at another place.
+bool KvReader::is_elsewhere(Attempt const& attempt)
+{
+    return is_denied(attempt) || (attempt.result && !*attempt.result && attempt.result->error().kind == VaultFailure::NotFound);
+}
+
 KvReader::KvReader(std::string const& kv_version, Transport& transport) : transport_{&transport}
 {
     if (kv_version == "1") configured_ = KvVersion::One;
@@ -76,31 +87,32 @@ VaultResult<SecretRecord> KvReader::read_possible(std::string const& path, Mount
         auto attempt = read_at(path, mount, token);
         if (!attempt.result) continue;
         auto& result = *attempt.result;
-        bool const elsewhere = !result && (result.error().kind == VaultFailure::NotFound || result.error().kind == VaultFailure::Denied);
         if (result) remember(mount);
-        if (!elsewhere) return std::move(result);
+        if (!is_elsewhere(attempt)) return std::move(result);
         if (!best || (best->error().kind == VaultFailure::Denied && result.error().kind == VaultFailure::NotFound)) best = std::move(result);
     }
-    return best ? std::move(*best) : wrong_form(path, known);
+    if (!best) return wrong_form(path, known);
+    if (best->error().kind == VaultFailure::Denied && known.path.empty()) best->error().message += ", or set the relay's mount";
+    return std::move(*best);
 }
 
 KvReader::Attempt KvReader::read_at(std::string const& path, Mount const& mount, base::Secret const& token)
 {
     auto attempt = ask(path, read_path(path, mount), token);
-    // Written in KV 2's form although the mount is KV 1.
+    // Perhaps written in KV 2's form although the mount is KV 1: a policy that knows no data/ denies that place.
     auto const data = mount.path + "/data";
-    bool const absent = attempt.result && !*attempt.result && attempt.result->error().kind == VaultFailure::NotFound;
-    if (!absent || mount.version != KvVersion::One || mount.path.empty() || !lies_below(path, data)) return attempt;
-    return ask(path, mount.path + path.substr(data.size()), token);
+    if (!is_elsewhere(attempt) || mount.version != KvVersion::One || mount.path.empty() || !lies_below(path, data)) return attempt;
+    auto other = ask(path, mount.path + path.substr(data.size()), token);
+    return is_denied(other) ? std::move(attempt) : std::move(other);
 }
 
 KvReader::Attempt KvReader::ask(std::string const& path, std::string const& place, base::Secret const& token)
 {
     auto const error = [&](VaultFailure kind, std::string const& words) {
-        return Attempt{VaultResult<SecretRecord>{fail(kind, transport_->address() + words)}, place};
+        return Attempt{VaultResult<SecretRecord>{fail(kind, transport_->address() + words)}};
     };
     auto answer = transport_->call({"GET", place, &token, nullptr});
-    if (!answer) return {VaultResult<SecretRecord>{base::fail_with(answer.error())}, place};
+    if (!answer) return {VaultResult<SecretRecord>{base::fail_with(answer.error())}};
     auto const told = answer->words.empty() ? "" : ": " + answer->words;
     switch (answer->status) {
         case 400: return error(VaultFailure::Malformed, " refused to read " + place + told);
@@ -108,13 +120,13 @@ KvReader::Attempt KvReader::ask(std::string const& path, std::string const& plac
         case 404:
             // The same status for a deleted version, a path that is not there, and the other version's form of a path.
             if (answer->at("data", "metadata").is_object()) break;
-            if (answer->at("warnings").size() > 0) return {std::nullopt, place};
+            if (answer->at("warnings").size() > 0) return {};
             return error(VaultFailure::NotFound, " has no " + place + ": never written, or no such mount or namespace");
         default: break;
     }
     auto record = read_record(path, answer->at("data"));
     if (!record) return error(record.error().kind, ": " + record.error().message);
-    return {std::move(record), place};
+    return {std::move(record)};
 }
 
 }   // namespace mailcore::vault_sync

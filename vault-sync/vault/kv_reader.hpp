@@ -21,8 +21,9 @@ private:
     // What came of one place. Nothing in `record`'s stead where the path has the other version's form.
     struct Attempt {
         std::optional<VaultResult<SecretRecord>> result;
-        std::string asked;
     };
+    static bool is_denied(Attempt const& attempt);
+    static bool is_elsewhere(Attempt const& attempt);
     Attempt read_at(std::string const& path, Mount const& mount, base::Secret const& token);
     Attempt ask(std::string const& path, std::string const& place, base::Secret const& token);
     VaultResult<Mount> find_mount(std::string const& path, std::string const& mount, base::Secret const& token);

@@ -251,6 +251,8 @@ Transport::Outcome Transport::judge(ApiCall const& call, net::HttpAnswer answer)
         if (auto json = SecretJson::parse(std::move(answer.body))) told.json = std::move(*json);
     }
     if (told.json) told.words = words_of(*told.json);
+    // Vault says "no content" by 204; another answer without a body was cut after its first line.
+    if (told.ok() && empty && answer.status != 204) return failed(call, {net::HttpFailure::Cut, "it is empty"});
     if (told.ok() && (told.json || empty)) return {std::move(told)};
 
     auto const status = std::to_string(answer.status);

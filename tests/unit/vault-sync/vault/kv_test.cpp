@@ -170,6 +170,9 @@ TEST_F(KvRead, TriesTheLikelyPlacesWhereTheMountIsNotTold)
     vault.answers(kMount, 404, kNothing);
     vault.answers(kTwo, 404, kNothing).answers("GET secret/keybuzz/data/smtp", 403, kDenied).answers(kOne, 403, kDenied);
     EXPECT_EQ(vault.read(), "NotFound: https://vault.example:8200 has no secret/data/keybuzz/smtp: never written, or no such mount or namespace");
+    vault.answers(kMount, 403, kDenied).answers(kTwo, 403, kDenied).answers("GET secret/keybuzz/data/smtp", 403, kDenied).answers(kOne, 403, kDenied);
+    EXPECT_EQ(vault.read(), "Denied: https://vault.example:8200 denies reading secret/data/keybuzz/smtp: permission denied; grant read on it in the policy, "
+                            "or set the relay's mount");
     vault.answers(kMount, 404, kNothing).answers(kTwo, 503, kSealed).answers(kTwo, 503, kSealed).answers(kTwo, 503, kSealed).answers(kTwo, 503, kSealed);
     EXPECT_EQ(vault.read(), "Sealed: https://vault.example:8200 cannot serve now (503): Vault is sealed") << "and asks no further";
 }
@@ -177,8 +180,13 @@ TEST_F(KvRead, TriesTheLikelyPlacesWhereTheMountIsNotTold)
 TEST_F(KvRead, TakesADataPathOnVersionOne)
 {
     vault.answers("GET sys/internal/ui/mounts/secret/data/keybuzz/smtp", 200, R"({"data":{"path":"secret/","options":null}})");
-    vault.answers("GET secret/data/keybuzz/smtp", 404, kNothing).answers(kOne, 200, kV1Secret);
-    EXPECT_EQ(vault.read("secret/data/keybuzz/smtp"), "host=h;port=25; version 0");
+    for (auto const& [status, body] : {std::pair{404, kNothing}, std::pair{403, kDenied}}) {
+        vault.answers(kTwo, status, body).answers(kOne, 200, kV1Secret);
+        EXPECT_EQ(vault.read("secret/data/keybuzz/smtp"), "host=h;port=25; version 0");
+    }
+    vault.answers(kTwo, 404, kNothing).answers(kOne, 403, kDenied);
+    EXPECT_EQ(vault.read("secret/data/keybuzz/smtp"), "NotFound: https://vault.example:8200 has no secret/data/keybuzz/smtp: never written, or no such mount "
+                                                      "or namespace");
 }
 
 TEST_F(KvRead, RefusesAnswersThatAreNoSecret)

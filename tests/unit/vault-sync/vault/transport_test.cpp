@@ -143,6 +143,7 @@ TEST_F(Transport, TellsVaultsWordsFromAProxysPage)
         {500, R"({"errors":["internal error"]})", "Sealed: https://vault.example:8200 cannot serve now (500): internal error"},
         {502, "<html>Bad Gateway</html>", "Unreachable: https://vault.example:8200 cannot serve now (502)"},
         {503, "", "Unreachable: https://vault.example:8200 cannot serve now (503)"},
+        {200, "", "Unreachable: https://vault.example:8200 broke off its answer: it is empty"},
         {200, "<html>Please log in</html>", "Unreachable: https://vault.example:8200 answered 200 without Vault's JSON; is a proxy in between?"},
         {200, R"({"data":{"data":{"password":"topsec)", "Unreachable: https://vault.example:8200 answered 200 without Vault's JSON; is a proxy in between?"},
         {403, "<html>Forbidden</html>", "Unreachable: https://vault.example:8200 answered 403 without Vault's JSON; is a proxy in between?"},
