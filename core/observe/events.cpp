@@ -14,7 +14,7 @@ std::span<Event const* const> all()
         &kSecretsSwitched, &kSecretsUnchanged, &kSourceServes, &kVaultAway, &kLoginRefused, &kSecretNotTaken,
         &kProviderRefused, &kProofInconclusive, &kValueHeld, &kSecretWarning, &kSecretOverdue, &kReloadOwed,
         &kReloadLeftToOperator, &kDeferredFlushed, &kFlushFailed, &kRolledBack, &kRollbackImpossible, &kSwitchFailed,
-        &kStateFailed, &kCacheFailed, &kAuditFailed, &kTokenWarning, &kHookFailed, &kMetricsFailed};
+        &kGenerationDamaged, &kStateFailed, &kCacheFailed, &kAuditFailed, &kTokenWarning, &kHookFailed, &kMetricsFailed};
     return kAll;
 }
 

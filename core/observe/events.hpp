@@ -93,6 +93,9 @@ inline constexpr Event kRollbackImpossible{"rollback_impossible", Level::Error,
     "Put a login that works into Vault."};
 inline constexpr Event kSwitchFailed{"switch_failed", Level::Error,
     "A new generation could not be built or switched to; Postfix keeps the former one.", "Mend what the event names; run vault-sync once."};
+inline constexpr Event kGenerationDamaged{"generation_damaged", Level::Error,
+    "The current generation is not whole, so nothing can be kept from it; the pass makes a new one from the sources.",
+    "Find out who changed files below output.directory."};
 inline constexpr Event kStateFailed{"state_failed", Level::Error, "What vault-sync remembers could not be read or written.",
     "Check space and permissions of output.directory/state."};
 inline constexpr Event kCacheFailed{"cache_failed", Level::Warning, "The cache of last good values cannot be used.",

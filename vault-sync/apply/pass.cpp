@@ -12,14 +12,16 @@ namespace events = observe::events;
 
 namespace {
 
-base::Result<std::optional<Generation>> load_current(GenerationStore const& generations)
+// Nothing: there is none yet, or it is damaged, which `damage` tells.
+base::Result<std::optional<Generation>> load_current(GenerationStore const& generations, std::string& damage)
 {
     auto const number = generations.current();
     if (!number) return base::fail(number.error());
     if (!*number) return std::optional<Generation>{};
     auto generation = generations.load(**number);
     if (!generation) {
-        return base::fail(std::move(generation.error()).within("the current generation is damaged"));
+        damage = generation.error().message;
+        return std::optional<Generation>{};
     }
     for (auto const& relay : generation->relays) observe::hide_secret(relay.password, relay.user);
     return std::optional{std::move(*generation)};
@@ -77,8 +79,10 @@ private:
         if (!state) return base::fail(state.error());
         state_ = std::move(*state);
         if (!options_.use.empty()) state_.active = options_.use == workshop_.settings.active.value ? "" : options_.use;
-        auto former = load_current(*workshop_.generations);
+        std::string damage;
+        auto former = load_current(*workshop_.generations, damage);
         if (!former) return base::fail(former.error());
+        if (!damage.empty()) say(events::kGenerationDamaged, "", "the current generation is damaged: " + damage);
         former_ = std::move(*former);
         report_.former = report_.generation = former_ ? former_->number : 0;
         settled_ = Switcher{workshop_, state_}.settle();

@@ -1,10 +1,14 @@
 #include "vault-sync/apply/postfix.hpp"
 
-#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
 #include <nlohmann/json.hpp>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "core/base/child.hpp"
+#include "core/base/fd.hpp"
+#include "core/base/fd.hpp"
 #include "core/base/text.hpp"
 #include "core/observe/redactor.hpp"
 
@@ -100,13 +104,15 @@ std::vector<DeferredRecipient> parse_queue(std::string_view lines)
     return deferred;
 }
 
+// The lock that master(8) holds for as long as it runs. `master -t` looks at the same one, but fails where it leads a
+// process group, as our children do, and `postfix status` writes a line into the mail log each time.
 bool Postfix::is_running() const
 {
-    auto const daemons = run({"postconf", "-c", directory_, "-xh", "daemon_directory"});
-    if (!daemons) return false;
-    // As postfix-script does it, but without a line in the mail log each time: 0 = nobody holds the lock.
-    auto const locked = base::run_child({std::string{base::trim(*daemons)} + "/master", "-c", directory_, "-t"});
-    return locked && locked->status == 1;
+    auto const queue = run({"postconf", "-c", directory_, "-xh", "queue_directory"});
+    if (!queue) return false;
+    auto const lock = std::string{base::trim(*queue)} + "/pid/master.pid";
+    base::Fd const file{::open(lock.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
+    return file && ::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 base::Result<> Postfix::reload() const

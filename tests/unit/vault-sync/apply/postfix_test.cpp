@@ -6,8 +6,12 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <sys/file.h>
+
+#include "core/base/fd.hpp"
 
 namespace mailcore::vault_sync {
 namespace {
@@ -92,6 +96,17 @@ TEST_F(PostfixTest, IsNotRunning)
 {
     EXPECT_FALSE(Postfix{directory_}.is_running());
     EXPECT_FALSE(Postfix{directory_ + "/none"}.is_running());
+}
+
+TEST_F(PostfixTest, RunsWhileItsMasterHoldsTheLock)
+{
+    std::filesystem::create_directory(directory_ + "/queue/pid");
+    auto const file = directory_ + "/queue/pid/master.pid";
+    std::ofstream{file} << "1\n";
+    EXPECT_FALSE(Postfix{directory_}.is_running()) << "left behind by one that ended";
+    base::Fd const master{::open(file.c_str(), O_RDWR)};
+    ASSERT_EQ(::flock(master.get(), LOCK_EX), 0);
+    EXPECT_TRUE(Postfix{directory_}.is_running());
 }
 
 TEST_F(PostfixTest, SaysInItsOwnWordsWhatItCannotDo)
