@@ -14,11 +14,18 @@ if(SCDOC)
     get_filename_component(page ${source} NAME_WLE)
     string(REGEX REPLACE ".*\\." "" section ${page})
     set(output ${PROJECT_BINARY_DIR}/man/${page})
+    set(program mailcorectl)   # whose keys the page has
+    if(page MATCHES "^vault-sync")
+      set(program vault-sync)
+    endif()
+    if(NOT TARGET ${program})
+      continue()
+    endif()
     add_custom_command(OUTPUT ${output}
       COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/man
-      COMMAND ${CMAKE_COMMAND} -DSOURCE=${source} -DOUTPUT=${output} -DSCDOC=${SCDOC} -DMAILCORECTL=$<TARGET_FILE:mailcorectl>
+      COMMAND ${CMAKE_COMMAND} -DSOURCE=${source} -DOUTPUT=${output} -DSCDOC=${SCDOC} -DPROGRAM=$<TARGET_FILE:${program}>
               -P ${PROJECT_SOURCE_DIR}/docs/man/assemble.cmake
-      DEPENDS ${source} ${PROJECT_SOURCE_DIR}/docs/man/assemble.cmake mailcorectl VERBATIM)
+      DEPENDS ${source} ${PROJECT_SOURCE_DIR}/docs/man/assemble.cmake ${program} VERBATIM)
     list(APPEND man_pages ${output})
     install(FILES ${output} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
   endforeach()
@@ -32,13 +39,15 @@ function(install_with_paths source destination)
   get_filename_component(name ${source} NAME)
   file(READ ${PROJECT_SOURCE_DIR}/${source} text)
   string(REPLACE "/usr/sbin/mailcore" "${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_SBINDIR}/mailcore" text "${text}")
+  string(REPLACE "/usr/sbin/vault-sync" "${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_SBINDIR}/vault-sync" text "${text}")
   string(REPLACE "/usr/bin/mailcore" "${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/mailcore" text "${text}")
   file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/installed/${source} CONTENT "${text}" @ONLY)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${source})
   install(FILES ${PROJECT_BINARY_DIR}/installed/${source} DESTINATION ${destination})
 endfunction()
 
-foreach(unit IN ITEMS mailcore-policy.service mailcore-policy.socket mailcore-milter.service)
+foreach(unit IN ITEMS mailcore-policy.service mailcore-policy.socket mailcore-milter.service
+                      vault-sync.service vault-sync-once.service vault-sync-once.timer vault-sync-once.path)
   install_with_paths(systemd/${unit} lib/systemd/system)
 endforeach()
 install_with_paths(systemd/logrotate.d/mailcore ${CMAKE_INSTALL_DOCDIR}/examples/logrotate.d)

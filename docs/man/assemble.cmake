@@ -1,9 +1,9 @@
-# Makes one man page from its scdoc source; @KEYS@ stands for what the program says of its keys.
-#     cmake -DSOURCE=x.5.scd -DOUTPUT=x.5 -DSCDOC=scdoc -DMAILCORECTL=mailcorectl -P assemble.cmake
+# Makes one man page from its scdoc source; @KEYS@ stands for what PROGRAM says of its keys.
+#     cmake -DSOURCE=x.5.scd -DOUTPUT=x.5 -DSCDOC=scdoc -DPROGRAM=mailcorectl -P assemble.cmake
 file(READ "${SOURCE}" page)
 string(FIND "${page}" "@KEYS@" marker)
 if(NOT marker EQUAL -1)
-  execute_process(COMMAND "${MAILCORECTL}" reference man-keys OUTPUT_VARIABLE keys COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND "${PROGRAM}" reference man-keys OUTPUT_VARIABLE keys COMMAND_ERROR_IS_FATAL ANY)
   string(REPLACE "@KEYS@" "${keys}" page "${page}")
 endif()
 file(WRITE "${OUTPUT}.scd" "${page}")

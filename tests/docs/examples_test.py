@@ -41,7 +41,7 @@ class MailcoreExamples(Folder):
 
     def test_every_file_is_read(self):
         files = {path.name for path in (ETC / "mailcore").rglob("*.yaml")}
-        self.assertEqual(files, {"mailcore.yaml", "kbz_test.yaml"}, "a new example needs its line here")
+        self.assertEqual(files, {"mailcore.yaml", "kbz_test.yaml", "vault-sync.yaml"}, "a new example needs its line here")
         self.assertIn("kbz_test", project.output_of(project.program("mailcore-policy"), "--config", self.config, "--print-config"))
 
     def test_the_written_values_are_the_defaults(self):
@@ -54,6 +54,29 @@ class MailcoreExamples(Folder):
         kept = [line for line in default.splitlines() if not re.match(ignored, line)]
         missing = [line for line in kept if line not in effective.splitlines()]
         self.assertEqual(missing, [])
+
+
+class VaultSyncExample(Folder):
+    def setUp(self):
+        super().setUp()
+        self.vault_sync = project.program("vault-sync")
+
+    def print_config(self, text):
+        config = self.folder / "vault-sync.yaml"
+        config.write_text(text)
+        return project.output_of(self.vault_sync, "--config", config, "--print-config")
+
+    def test_it_loads_without_a_warning(self):
+        command = [self.vault_sync, "--config", ETC / "mailcore" / "vault-sync.yaml", "--check"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_the_written_values_are_the_defaults(self):
+        """But for the relays, and what says how Vault is reached."""
+        effective = self.print_config((ETC / "mailcore" / "vault-sync.yaml").read_text()).splitlines()
+        default = self.print_config("relays: {primary: {secret: secret/keybuzz/smtp}}\nactive: primary\n").splitlines()
+        changed = {"    tls: auto", "fallback: []"}
+        self.assertEqual([line for line in default if line not in effective and line not in changed], [])
 
 
 class PostfixExamples(Folder):

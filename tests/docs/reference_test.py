@@ -5,18 +5,19 @@ import unittest
 
 import project
 
-PAGES = {"config": "config-reference.md", "events": "events.md", "metrics": "metrics.md"}
+PAGES = {("mailcorectl", "config"): "config-reference.md", ("mailcorectl", "events"): "events.md",
+         ("mailcorectl", "metrics"): "metrics.md", ("vault-sync", "config"): "vault-sync-reference.md"}
 
 
 class ReferenceTest(unittest.TestCase):
     maxDiff = None
 
     def test_pages_are_as_the_program_prints_them(self):
-        for name, file in PAGES.items():
+        for (program, name), file in PAGES.items():
             with self.subTest(file):
-                printed = project.output_of(project.program("mailcorectl"), "reference", name)
+                printed = project.output_of(project.program(program), "reference", name)
                 written = (project.ROOT / "docs" / file).read_text()
-                self.assertEqual(written, printed, f"write it anew: mailcorectl reference {name} >docs/{file}")
+                self.assertEqual(written, printed, f"write it anew: {program} reference {name} >docs/{file}")
 
 
 if __name__ == "__main__":
