@@ -60,7 +60,8 @@ std::string unit_of(std::string_view cgroup)
 AuditIdentity own_identity()
 {
     char const* const sudo_user = std::getenv("SUDO_USER");
-    return {::getuid(), name_of_user(::getuid()), sudo_user == nullptr ? "" : sudo_user, unit_of(own_cgroup()), ::getpid()};
+    return {::getuid(), name_of_user(::getuid()), sudo_user == nullptr ? "" : sudo_user, unit_of(own_cgroup()),
+            ::getpid()};
 }
 
 std::string audit_line(AuditEntry const& entry, AuditIdentity const& identity)
@@ -89,11 +90,13 @@ base::Result<> write_audit(std::string const& file, AuditEntry const& entry)
     base::Fd const log{::open(file.c_str(), flags, 0640)};
     if (!log) return base::fail_errno("audit_log: cannot open " + file);
     struct stat status {};
-    if (::fstat(log.get(), &status) != 0 || !S_ISREG(status.st_mode)) return base::fail("audit_log: " + file + " is not a regular file");
+    if (::fstat(log.get(), &status) != 0 || !S_ISREG(status.st_mode))
+        return base::fail("audit_log: " + file + " is not a regular file");
     auto const line = audit_line(entry, own_identity());
     auto const written = ::write(log.get(), line.data(), line.size());
     if (written < 0) return base::fail_errno("audit_log: cannot write " + file);
-    if (static_cast<std::size_t>(written) != line.size()) return base::fail("audit_log: a line of " + file + " was cut: the disk is full");
+    if (static_cast<std::size_t>(written) != line.size())
+        return base::fail("audit_log: a line of " + file + " was cut: the disk is full");
     return {};
 }
 

@@ -35,8 +35,8 @@ AuditIdentity own_identity();
 std::string audit_line(AuditEntry const& entry, AuditIdentity const& identity);   // with its newline
 std::string unit_of(std::string_view cgroup);   // of /proc/self/cgroup: the innermost NAME.service, "" outside of one
 
-// Appends with one write(), opening the file anew, so that logrotate may move it. Made 0640; no symbolic link is followed.
-// A path "" means no audit log. Whether a failure matters is the caller's to decide.
+// Appends with one write(), opening the file anew, so that logrotate may move it. Made 0640; no symbolic link is
+// followed. A path "" means no audit log. Whether a failure matters is the caller's to decide.
 base::Result<> write_audit(std::string const& file, AuditEntry const& entry);
 
 }   // namespace mailcore::vault_sync

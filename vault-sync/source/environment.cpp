@@ -21,10 +21,11 @@ struct Field {
     char const* variable;
     char const* name;
 };
-constexpr std::array kOpenFields{Field{"SMTP_HOST", "host"}, Field{"SMTP_PORT", "port"}, Field{"SMTP_USE_TLS", "use_tls"},
-                                 Field{"SMTP_DEFAULT_FROM", "from"}};
+constexpr std::array kOpenFields{Field{"SMTP_HOST", "host"}, Field{"SMTP_PORT", "port"},
+                                 Field{"SMTP_USE_TLS", "use_tls"}, Field{"SMTP_DEFAULT_FROM", "from"}};
 // Of the two names of the user the first that is set counts.
-constexpr std::array kLoginFields{Field{"SMTP_PASSWORD", "password"}, Field{"SMTP_USER", "user"}, Field{"SMTP_USERNAME", "user"}};
+constexpr std::array kLoginFields{Field{"SMTP_PASSWORD", "password"}, Field{"SMTP_USER", "user"},
+                                  Field{"SMTP_USERNAME", "user"}};
 
 }   // namespace
 

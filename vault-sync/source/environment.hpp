@@ -13,8 +13,8 @@ namespace mailcore::vault_sync {
 // The first of SMTP_PASSWORD, SMTP_USER and SMTP_USERNAME that is set and not empty; "" if none. Ask before reading.
 std::string forbidden_in_production();
 
-// To be called once: takes the login out of the environment (see below), so that a second call finds none. Nothing where
-// there is no SMTP_HOST; the login is taken out even so.
+// To be called once: takes the login out of the environment (see below), so that a second call finds none. Nothing
+// where there is no SMTP_HOST; the login is taken out even so.
 std::optional<SecretRecord> take_environment_record();
 
 bool smtp_use_vault();                        // SMTP_USE_VAULT; true unless false, no, off or 0

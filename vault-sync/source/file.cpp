@@ -43,11 +43,13 @@ std::string shown(std::string_view name) { return "\"" + base::printable(name.su
 Result<> check_value(std::string const& path, std::string_view name, std::string_view value)
 {
     if (value == "<no value>") {
-        return base::fail(path + ": " + shown(name) + " is \"<no value>\": the agent's template names a field that the secret does "
+        return base::fail(path + ": " + shown(name) +
+                          " is \"<no value>\": the agent's template names a field that the secret does "
                           "not have; mend the template");
     }
     if (value.starts_with("map[")) {
-        return base::fail(path + ": " + shown(name) + " begins with \"map[\": the agent wrote the secret in Go's own form; give it a "
+        return base::fail(path + ": " + shown(name) +
+                          " begins with \"map[\": the agent wrote the secret in Go's own form; give it a "
                           "template that writes JSON, as in {{ .Data.data | toJSON }}");
     }
     return {};
@@ -96,7 +98,8 @@ std::optional<Line> split_line(std::string_view text)
     auto const rest = base::trim(text.substr(name.size()));
     if (name.empty() || rest.empty() || (rest.front() != ':' && rest.front() != '=')) return std::nullopt;
     bool const yaml = rest.front() == ':';
-    if (yaml && rest.size() > 1 && rest[1] != ' ' && rest[1] != '\t') return std::nullopt;   // "key:value" is one text in YAML
+    if (yaml && rest.size() > 1 && rest[1] != ' ' && rest[1] != '\t')
+        return std::nullopt;  // "key:value" is one text in YAML
     return Line{name, rest.front(), base::trim(rest.substr(1))};
 }
 
@@ -110,7 +113,8 @@ Secret unquoted(std::string_view value)
     Secret plain;
     for (std::size_t i = 0; i < value.size(); ++i) {
         auto const next = i + 1 < value.size() ? value[i + 1] : '\0';
-        bool const escaped = quote == '"' ? value[i] == '\\' && (next == '"' || next == '\\') : value[i] == '\'' && next == '\'';
+        bool const escaped =
+            quote == '"' ? value[i] == '\\' && (next == '"' || next == '\\') : value[i] == '\'' && next == '\'';
         if (escaped) ++i;
         plain.append(value.substr(i, 1));
     }
@@ -133,7 +137,8 @@ Result<> parse_lines(SecretRecord& record, std::string_view text)
         if (line_text.empty() || line_text.front() == '#' || line_text == "---") continue;
         auto const line = split_line(line_text);
         if (!line) {
-            return base::fail(record.path + ": line " + std::to_string(number) + " is neither `key: value` nor KEY=VALUE");
+            return base::fail(record.path + ": line " + std::to_string(number) +
+                              " is neither `key: value` nor KEY=VALUE");
         }
         if (line->name == "data" && line->value.empty()) continue;   // the fields follow, indented
         if (auto const taken = take(record, field_name(*line), unquoted(line->value)); !taken) return taken;
@@ -164,7 +169,8 @@ Result<SecretRecord> parse_record(std::string const& path, Secret text)
     auto view = text.reveal();
     if (view.starts_with("\xef\xbb\xbf")) view.remove_prefix(3);   // a byte order mark means nothing
     view = base::trim(view);
-    if (view.empty()) return base::fail(path + " is empty; the agent has not written the secret yet, or its template gives nothing");
+    if (view.empty())
+        return base::fail(path + " is empty; the agent has not written the secret yet, or its template gives nothing");
     if (auto const checked = check_value(path, "the text", view); !checked) return base::fail(checked.error());
     if (view.find('\0') != std::string_view::npos) return base::fail(path + " holds a NUL byte: no text");
     auto const parsed = view.front() == '{' ? parse_json(record, Secret{view}) : parse_lines(record, view);
@@ -180,7 +186,8 @@ Result<FileRecord> read_record_file(std::string const& path)
     auto record = parse_record(path, std::move(file->text));
     if (!record) return base::fail(record.error());
     FileRecord read{std::move(*record), {}};
-    if ((file->mode & 0004u) != 0) read.warnings.push_back(path + " is readable by everybody on this host; chmod 0600 " + path);
+    if ((file->mode & 0004u) != 0)
+        read.warnings.push_back(path + " is readable by everybody on this host; chmod 0600 " + path);
     return read;
 }
 

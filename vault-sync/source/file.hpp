@@ -29,7 +29,8 @@ struct FileRecord {
     std::vector<std::string> warnings;   // one line each: readable by everybody
 };
 
-// Fails on what an agent writes when its template is wrong: <no value>, map[…], nothing. Names the field, not its value.
+// Fails on what an agent writes when its template is wrong: <no value>, map[…], nothing. Names the field, not its
+// value.
 base::Result<FileRecord> read_record_file(std::string const& path);
 
 // The same for a text at hand; `path` is for the messages.

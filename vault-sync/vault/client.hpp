@@ -20,14 +20,15 @@
 namespace mailcore::vault_sync {
 
 enum class VaultFailure {
-    Unreachable,     // no answer, or none that is Vault's: connection, TLS, timeout, HTML of a proxy, cut, too large
-    Sealed,          // 503, 501; 429, 412, 5xx, "Upgrading…" after the retries
-    LoginRefused,    // 400 or 403 to a login, a token that is dead and cannot be had anew, credentials that cannot be read
-    Denied,          // 403 to a read with a living token: a policy
-    NotFound,        // never written; no such mount or namespace
-    Deleted,         // the newest version was deleted or destroyed
-    Malformed,       // an answer that cannot be a secret
-    Tampered,        // a wrapping token of another creation path, or one that somebody else has unwrapped: an alarm
+    Unreachable,   // no answer, or none that is Vault's: connection, TLS, timeout, HTML of a proxy, cut, too large
+    Sealed,        // 503, 501; 429, 412, 5xx, "Upgrading…" after the retries
+    LoginRefused,  // 400 or 403 to a login, a token that is dead and cannot be had anew, credentials that cannot be
+                   // read
+    Denied,        // 403 to a read with a living token: a policy
+    NotFound,      // never written; no such mount or namespace
+    Deleted,       // the newest version was deleted or destroyed
+    Malformed,     // an answer that cannot be a secret
+    Tampered,      // a wrapping token of another creation path, or one that somebody else has unwrapped: an alarm
 };
 
 struct VaultError {
@@ -40,8 +41,9 @@ struct VaultError {
 template <class T = void>
 using VaultResult = base::Result<T, VaultError>;
 
-// A place that keeps a secret_id for the next start: see "Logins" in the contract. It holds one, the last. `token_hash` is
-// the wrapping token's, "" for one that was not wrapped; recall("") means whatever is kept: asked when the secret_id file is empty or was removed.
+// A place that keeps a secret_id for the next start: see "Logins" in the contract. It holds one, the last. `token_hash`
+// is the wrapping token's, "" for one that was not wrapped; recall("") means whatever is kept: asked when the secret_id
+// file is empty or was removed.
 struct SecretIdKeeper {
     std::function<std::optional<base::Secret>(std::string const& token_hash)> recall;
     std::function<base::Result<>(std::string const& token_hash, base::Secret const& secret_id)> keep;
@@ -68,18 +70,19 @@ class VaultClient {
 public:
     // `settings` with what VAULT_* and BAO_* fill in already taken over (see environment.hpp).
     static base::Result<VaultClient> open(VaultSettings const& settings, VaultEnvironment environment);
-    static base::Result<VaultClient> open(VaultSettings const& settings, VaultEnvironment environment, VaultSeams seams);
+    static base::Result<VaultClient> open(VaultSettings const& settings, VaultEnvironment environment,
+                                          VaultSeams seams);
     VaultClient(VaultClient&&) noexcept;
     VaultClient& operator=(VaultClient&&) noexcept;
     ~VaultClient();
 
     // Path as the operator wrote it, `secret/keybuzz/smtp` or `secret/data/keybuzz/smtp`; mount "" = found out. Logs in
-    // where it has no living token. 403: one new login, then Denied, and no further login for this path until that token
-    // would have ended.
+    // where it has no living token. 403: one new login, then Denied, and no further login for this path until that
+    // token would have ended.
     VaultResult<SecretRecord> read(std::string const& path, std::string const& mount);
 
-    // Token life, for watch mode: call it at next_renewal(). Renews at two thirds of the lease, logs in anew when the lease
-    // stops growing; failures are tried again later and later, up to five minutes apart.
+    // Token life, for watch mode: call it at next_renewal(). Renews at two thirds of the lease, logs in anew when the
+    // lease stops growing; failures are tried again later and later, up to five minutes apart.
     VaultResult<> keep_alive(base::Time now);
     std::optional<std::chrono::seconds> token_left(base::Time now) const;   // nothing: no token, or it never expires
     std::optional<base::Time> next_renewal() const;

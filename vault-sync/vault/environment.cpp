@@ -72,10 +72,13 @@ std::optional<config::Duration> parse_go_duration(std::string_view text)
     if (text.empty()) return std::nullopt;
     for (bool first = true; !text.empty(); first = false) {
         double number = 0;
-        auto const [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-        if (failure != std::errc{} || !(number >= 0) || text.front() > '9') return std::nullopt;   // "nan" and "inf" are numbers to it
+        auto const [end, failure] =
+            std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+        if (failure != std::errc{} || !(number >= 0) || text.front() > '9')
+            return std::nullopt;  // "nan" and "inf" are numbers to it
         text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-        if (first && text.empty()) return config::Duration{static_cast<std::int64_t>(std::min(number, 86'400.0) * 1000)};
+        if (first && text.empty())
+            return config::Duration{static_cast<std::int64_t>(std::min(number, 86'400.0) * 1000)};
         auto const* unit = kUnits.begin();
         while (unit != kUnits.end() && !text.starts_with(unit->name)) ++unit;
         if (unit == kUnits.end()) return std::nullopt;
@@ -151,7 +154,8 @@ Result<> fill_client_certificate(VaultSettings& settings)
     }
     auto const certificate_bytes = variable("CLIENT_CERT_BYTES");
     if (certificate_bytes && key_bytes.empty()) return one_without_other(*certificate_bytes, "VAULT_CLIENT_KEY_BYTES");
-    if (!certificate_bytes && !key_bytes.empty()) return one_without_other({"VAULT_CLIENT_KEY_BYTES", ""}, "VAULT_CLIENT_CERT_BYTES");
+    if (!certificate_bytes && !key_bytes.empty())
+        return one_without_other({"VAULT_CLIENT_KEY_BYTES", ""}, "VAULT_CLIENT_CERT_BYTES");
     if (certificate_bytes) settings.client_cert_pem = certificate_bytes->value;
     settings.client_key_pem = std::move(key_bytes);
     return {};
@@ -175,7 +179,8 @@ Result<> take_token(VaultSettings& settings)
     auto vault = take_variable("VAULT_TOKEN");
     auto bao = take_variable("BAO_TOKEN");
     auto& counts = bao ? bao : vault;
-    if (auto const path = std::getenv("BAO_TOKEN_PATH"); path != nullptr && settings.auth.token_file.empty() && !counts) {
+    if (auto const path = std::getenv("BAO_TOKEN_PATH");
+        path != nullptr && settings.auth.token_file.empty() && !counts) {
         settings.auth.token_file = path;
     }
     if (!counts) return {};
@@ -183,8 +188,9 @@ Result<> take_token(VaultSettings& settings)
     for (char const c : token) {
         // What the official client refuses, too: such a token cannot stand in a header.
         if (!base::is_printable_ascii(c)) {
-            return base::fail(std::string{bao ? "BAO_TOKEN" : "VAULT_TOKEN"} + " holds a character that no token has; write it anew",
-                              base::ErrorKind::Configuration);
+            return base::fail(
+                std::string{bao ? "BAO_TOKEN" : "VAULT_TOKEN"} + " holds a character that no token has; write it anew",
+                base::ErrorKind::Configuration);
         }
     }
     if (settings.token.empty()) settings.token = base::Secret{token};
@@ -205,7 +211,8 @@ Result<> fill_from_environment(VaultSettings& settings)
     auto const token = take_token(settings);
     auto const certificate = fill_client_certificate(settings);
     for (auto const& done : {token, certificate, fill_switch(settings.skip_verify, "SKIP_VERIFY"),
-                             fill_switch(settings.disable_redirects, "DISABLE_REDIRECTS"), fill_timeout(settings), fill_retries(settings)}) {
+                             fill_switch(settings.disable_redirects, "DISABLE_REDIRECTS"), fill_timeout(settings),
+                             fill_retries(settings)}) {
         if (!done) return done;
     }
     return {};

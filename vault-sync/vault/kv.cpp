@@ -37,10 +37,12 @@ void take_metadata(SecretRecord& record, JsonNode metadata)
 std::string why_deleted(std::string const& path, JsonNode metadata)
 {
     auto const version = std::to_string(metadata.at("version").number().value_or(0));
-    if (metadata.at("destroyed").boolean() == true) return path + ": version " + version + " was destroyed; write a new one";
+    if (metadata.at("destroyed").boolean() == true)
+        return path + ": version " + version + " was destroyed; write a new one";
     auto const time = metadata.at("deletion_time").text();
     auto const when = time.empty() ? "" : " at " + base::printable(time.substr(0, 40));
-    return path + ": version " + version + " was deleted" + when + "; undelete it (vault kv undelete -versions=" + version + ") or write a new one";
+    return path + ": version " + version + " was deleted" + when +
+           "; undelete it (vault kv undelete -versions=" + version + ") or write a new one";
 }
 
 // Reads a number of exactly so many digits, and what must follow it.
@@ -52,7 +54,8 @@ public:
         int value = 0;
         auto const part = text_.substr(0, digits);
         auto const [end, failure] = std::from_chars(part.data(), part.data() + part.size(), value);
-        if (part.size() != digits || failure != std::errc{} || end != part.data() + digits || part.front() == '-') return bad_ = true, 0;
+        if (part.size() != digits || failure != std::errc{} || end != part.data() + digits || part.front() == '-')
+            return bad_ = true, 0;
         text_.remove_prefix(digits);
         return value;
     }
@@ -98,11 +101,15 @@ private:
 base::Result<std::string> clean_path(std::string_view written)
 {
     auto const path = without_slashes(written);
-    auto const refuse = [&] { return base::fail("\"" + base::printable(written) + "\" is no path of a secret; write it as in secret/keybuzz/smtp"); };
+    auto const refuse = [&] {
+        return base::fail("\"" + base::printable(written) +
+                          "\" is no path of a secret; write it as in secret/keybuzz/smtp");
+    };
     for (auto const part : base::split(path, '/')) {
         if (part.empty() || part == "." || part == "..") return refuse();
     }
-    bool const control = std::any_of(path.begin(), path.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+    bool const control =
+        std::any_of(path.begin(), path.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
     if (path.empty() || control) return refuse();
     return std::string{path};
 }
@@ -134,7 +141,8 @@ std::vector<Mount> possible_mounts(std::string_view path, Mount const& known)
 {
     std::vector<Mount> mounts;
     if (known.version != KvVersion::One) {
-        for (auto slash = path.find('/'); slash != std::string_view::npos && mounts.size() < kMostMounts; slash = path.find('/', slash + 1)) {
+        for (auto slash = path.find('/'); slash != std::string_view::npos && mounts.size() < kMostMounts;
+             slash = path.find('/', slash + 1)) {
             auto const mount = path.substr(0, slash);
             if (known.path.empty() || mount == known.path) mounts.push_back({std::string{mount}, KvVersion::Two});
         }
@@ -170,7 +178,8 @@ std::optional<base::Time> parse_time(std::string_view text)
     reader.expect('-');
     auto const month_number = reader.number(2);
     reader.expect('-');
-    year_month_day const date{year{year_number}, month{static_cast<unsigned>(month_number)}, day{static_cast<unsigned>(reader.number(2))}};
+    year_month_day const date{year{year_number}, month{static_cast<unsigned>(month_number)},
+                              day{static_cast<unsigned>(reader.number(2))}};
     if (!reader.take('T') && !reader.take('t')) return std::nullopt;
     auto const hour = reader.number(2);
     reader.expect(':');

@@ -33,7 +33,8 @@ std::string fitting_mount(std::string_view path, std::string_view named);
 // "secret/data/keybuzz/smtp" for either form of the path; KV 1 wants it as it is.
 std::string read_path(std::string_view path, Mount const& mount);
 
-// Where the mount cannot be asked for: every place it could end, for KV 2, then the path as it is. Few: paths are short.
+// Where the mount cannot be asked for: every place it could end, for KV 2, then the path as it is. Few: paths are
+// short.
 std::vector<Mount> possible_mounts(std::string_view path, Mount const& known);
 
 // A record from an answer's "data", or why there is none: Deleted, Malformed. Nothing if it is no answer of that kind.

@@ -12,7 +12,8 @@ bool KvReader::is_denied(Attempt const& attempt)
 // The secret may lie at another place.
 bool KvReader::is_elsewhere(Attempt const& attempt)
 {
-    return is_denied(attempt) || (attempt.result && !*attempt.result && attempt.result->error().kind == VaultFailure::NotFound);
+    return is_denied(attempt) ||
+           (attempt.result && !*attempt.result && attempt.result->error().kind == VaultFailure::NotFound);
 }
 
 KvReader::KvReader(std::string const& kv_version, Transport& transport) : transport_{&transport}
@@ -25,7 +26,8 @@ VaultResult<SecretRecord> KvReader::read(std::string const& path, std::string co
 {
     auto const known = find_mount(path, mount, token);
     if (!known) return base::fail_with(known.error());
-    bool const complete = known->version == KvVersion::One || (known->version == KvVersion::Two && !known->path.empty());
+    bool const complete =
+        known->version == KvVersion::One || (known->version == KvVersion::Two && !known->path.empty());
     return complete ? read_known(path, *known, token) : read_possible(path, *known, token);
 }
 
@@ -33,7 +35,8 @@ VaultResult<SecretRecord> KvReader::read(std::string const& path, std::string co
 VaultResult<Mount> KvReader::find_mount(std::string const& path, std::string const& mount, base::Secret const& token)
 {
     if (!mount.empty() && !lies_below(path, mount)) {
-        return fail(VaultFailure::Malformed, path + " does not lie below the mount " + mount + "; mend the relay's secret or mount");
+        return fail(VaultFailure::Malformed,
+                    path + " does not lie below the mount " + mount + "; mend the relay's secret or mount");
     }
     Mount found{mount, configured_};
     if (configured_ == KvVersion::One || (configured_ == KvVersion::Two && !mount.empty())) return found;
@@ -75,13 +78,14 @@ VaultResult<SecretRecord> KvReader::wrong_form(std::string const& path, Mount co
 {
     auto const other = mount.version == KvVersion::One ? "2" : "1";
     return fail(VaultFailure::NotFound, transport_->address() + " holds " + path + " in a KV version " + other +
-                                            " mount; set vault.kv_version to auto or " + other + ", and the relay's mount");
+                                            " mount; set vault.kv_version to auto or " + other +
+                                            ", and the relay's mount");
 }
 
 // Where the server does not tell the mount. A place that is not the right one is denied or not there; of several such
 // answers "not there" says more, since it takes rights to hear it.
-VaultResult<SecretRecord> KvReader::read_possible(std::string const& path, Mount const& known, base::Secret const& token)
-{
+VaultResult<SecretRecord> KvReader::read_possible(std::string const& path, Mount const& known,
+                                                  base::Secret const& token) {
     std::optional<VaultResult<SecretRecord>> best;
     for (auto const& mount : possible_mounts(path, known)) {
         auto attempt = read_at(path, mount, token);
@@ -89,10 +93,12 @@ VaultResult<SecretRecord> KvReader::read_possible(std::string const& path, Mount
         auto& result = *attempt.result;
         if (result) remember(mount);
         if (!is_elsewhere(attempt)) return std::move(result);
-        if (!best || (best->error().kind == VaultFailure::Denied && result.error().kind == VaultFailure::NotFound)) best = std::move(result);
+        if (!best || (best->error().kind == VaultFailure::Denied && result.error().kind == VaultFailure::NotFound))
+            best = std::move(result);
     }
     if (!best) return wrong_form(path, known);
-    if (best->error().kind == VaultFailure::Denied && known.path.empty()) best->error().message += ", or set the relay's mount";
+    if (best->error().kind == VaultFailure::Denied && known.path.empty())
+        best->error().message += ", or set the relay's mount";
     return std::move(*best);
 }
 
@@ -101,7 +107,8 @@ KvReader::Attempt KvReader::read_at(std::string const& path, Mount const& mount,
     auto attempt = ask(path, read_path(path, mount), token);
     // Perhaps written in KV 2's form although the mount is KV 1: a policy that knows no data/ denies that place.
     auto const data = mount.path + "/data";
-    if (!is_elsewhere(attempt) || mount.version != KvVersion::One || mount.path.empty() || !lies_below(path, data)) return attempt;
+    if (!is_elsewhere(attempt) || mount.version != KvVersion::One || mount.path.empty() || !lies_below(path, data))
+        return attempt;
     auto other = ask(path, mount.path + path.substr(data.size()), token);
     return is_denied(other) ? std::move(attempt) : std::move(other);
 }
@@ -116,7 +123,8 @@ KvReader::Attempt KvReader::ask(std::string const& path, std::string const& plac
     auto const told = answer->words.empty() ? "" : ": " + answer->words;
     switch (answer->status) {
         case 400: return error(VaultFailure::Malformed, " refused to read " + place + told);
-        case 403: return error(VaultFailure::Denied, " denies reading " + place + told + "; grant read on it in the policy");
+        case 403:
+            return error(VaultFailure::Denied, " denies reading " + place + told + "; grant read on it in the policy");
         case 404:
             // The same status for a deleted version, a path that is not there, and the other version's form of a path.
             if (answer->at("data", "metadata").is_object()) break;

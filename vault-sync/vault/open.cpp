@@ -17,7 +17,8 @@ net::HttpOptions http_options(VaultSettings const& settings)
     options.tls.client_cert = settings.client_cert;
     options.tls.client_key = settings.client_key;
     // One text with both, as curl takes it.
-    if (!settings.client_cert_pem.empty()) options.tls.client_cert_pem = settings.client_cert_pem + "\n" + settings.client_key_pem;
+    if (!settings.client_cert_pem.empty())
+        options.tls.client_cert_pem = settings.client_cert_pem + "\n" + settings.client_key_pem;
     options.tls.server_name = settings.server_name;
     options.tls.verify = !settings.skip_verify;
     options.proxy = settings.proxy;
@@ -27,7 +28,9 @@ net::HttpOptions http_options(VaultSettings const& settings)
 
 std::function<double()> spread()
 {
-    return [engine = std::minstd_rand{std::random_device{}()}]() mutable { return std::uniform_real_distribution{0.0, 1.0}(engine); };
+    return [engine = std::minstd_rand{std::random_device{}()}]() mutable {
+        return std::uniform_real_distribution{0.0, 1.0}(engine);
+    };
 }
 
 }   // namespace

@@ -16,8 +16,9 @@ constexpr unsigned kFlags = rapidjson::kParseInsituFlag | rapidjson::kParseItera
 
 rapidjson::Value const& value_of(void const* value) { return *static_cast<rapidjson::Value const*>(value); }
 
-// RapidJSON keeps such a number as a string that points into the text, too. A string's first byte follows its quote, which
-// parsing in place leaves alone; a number's follows a comma, a colon, a bracket or a blank. (The root is neither.)
+// RapidJSON keeps such a number as a string that points into the text, too. A string's first byte follows its quote,
+// which parsing in place leaves alone; a number's follows a comma, a colon, a bracket or a blank. (The root is
+// neither.)
 bool is_quoted(rapidjson::Value const& value) { return value.IsString() && value.GetString()[-1] == '"'; }
 bool is_number(rapidjson::Value const& value) { return value.IsString() && !is_quoted(value); }
 
@@ -46,7 +47,8 @@ struct SecretJson::State {
         if (text.empty()) return base::fail("not JSON: the text is empty");
         document.ParseInsitu<kFlags>(text.bytes().data());
         if (document.HasParseError()) {
-            return refuse(without_full_stop(rapidjson::GetParseError_En(document.GetParseError())), document.GetErrorOffset());
+            return refuse(without_full_stop(rapidjson::GetParseError_En(document.GetParseError())),
+                          document.GetErrorOffset());
         }
         if (!document.IsObject() && !document.IsArray()) return base::fail("not a JSON object or list");
         return {};

@@ -13,7 +13,10 @@ using std::chrono::seconds;
 constexpr seconds kLongestBackoff{300};
 constexpr seconds kDay{86'400};
 
-seconds part_of(seconds whole, double part) { return seconds{static_cast<std::int64_t>(static_cast<double>(whole.count()) * part)}; }
+seconds part_of(seconds whole, double part)
+{
+    return seconds{static_cast<std::int64_t>(static_cast<double>(whole.count()) * part)};
+}
 
 // "5h", not "18000s" nor 17 999 seconds to the second.
 std::string roughly(seconds time)
@@ -25,12 +28,16 @@ std::string roughly(seconds time)
 }   // namespace
 
 Session::Session(VaultSettings const& settings, VaultEnvironment const& environment, Transport& transport)
-    : method_{settings.auth.method}, token_file_{settings.auth.token_file}, given_{settings.token.copy()}, transport_{&transport},
-      login_{settings.auth, environment, transport}
-{
-}
+    : method_{settings.auth.method},
+      token_file_{settings.auth.token_file},
+      given_{settings.token.copy()},
+      transport_{&transport},
+      login_{settings.auth, environment, transport} {}
 
-bool Session::holds_living(base::Time now) const { return !token_.value.empty() && (!token_.ends || now < *token_.ends); }
+bool Session::holds_living(base::Time now) const
+{
+    return !token_.value.empty() && (!token_.ends || now < *token_.ends);
+}
 
 VaultResult<> Session::ensure()
 {
@@ -102,7 +109,9 @@ VaultResult<Session::After> Session::after_denial_of_given(std::string const& wh
     auto const self = transport_->call({"GET", "auth/token/lookup-self", token(), nullptr});
     if (!self || self->status != 403) return After::GiveUp;
     auto const cure = token_file_.empty() ? "give vault-sync a new VAULT_TOKEN" : "write a new one into " + token_file_;
-    return fail(VaultFailure::LoginRefused, transport_->address() + " denies " + what + " and the token itself: it has ended, was revoked, or lacks the default policy; " + cure);
+    return fail(VaultFailure::LoginRefused,
+                transport_->address() + " denies " + what +
+                    " and the token itself: it has ended, was revoked, or lacks the default policy; " + cure);
 }
 
 void Session::remember_denial(std::string const& what)
@@ -114,7 +123,8 @@ void Session::remember_denial(std::string const& what)
 
 VaultResult<> Session::load_given()
 {
-    auto value = token_file_.empty() ? VaultResult<base::Secret>{given_.copy()} : read_credential(token_file_, Permissions::NotForAll);
+    auto value = token_file_.empty() ? VaultResult<base::Secret>{given_.copy()}
+                                     : read_credential(token_file_, Permissions::NotForAll);
     if (!value) return base::fail_with(value.error());
     if (value->empty()) return fail(VaultFailure::LoginRefused, token_file_ + " is empty; it should hold a token");
     if (!(*value == token_.value)) {
@@ -148,16 +158,19 @@ void Session::warn_of_given(JsonNode data) const
 {
     auto const name = token_file_.empty() ? std::string{"VAULT_TOKEN"} : "the token of " + token_file_;
     bool root = false;
-    for (std::size_t i = 0; i < data.at("policies").size(); ++i) root = root || data.at("policies").item(i).text() == "root";
+    for (std::size_t i = 0; i < data.at("policies").size(); ++i)
+        root = root || data.at("policies").item(i).text() == "root";
     if (root) {
         transport_->warn(name + " is a root token: give vault-sync one with a policy for its own paths");
     } else if (!token_.ends) {
         transport_->warn(name + " never ends: give vault-sync one that does, or a login by AppRole");
     } else if (token_.lease < kDay) {
-        transport_->warn(name + " ends in " + roughly(token_.lease) + (token_.renewable ? " unless it is renewed" : "") + "; have a new one ready");
+        transport_->warn(name + " ends in " + roughly(token_.lease) +
+                         (token_.renewable ? " unless it is renewed" : "") + "; have a new one ready");
     }
     if (auto const uses = data.at("num_uses").number().value_or(0); uses > 0) {
-        transport_->warn(name + " may be used " + std::to_string(uses) + " times more, and each call counts; give vault-sync one without num_uses");
+        transport_->warn(name + " may be used " + std::to_string(uses) +
+                         " times more, and each call counts; give vault-sync one without num_uses");
     }
 }
 
@@ -196,7 +209,8 @@ VaultResult<> Session::take_renewal(JsonNode auth, base::Time now)
     token_.renewable = auth.at("renewable").boolean().value_or(false) && !shrinks;
     backoff_ = seconds{1};
     if (shrinks && by_login()) return log_in_anew(now);
-    if (shrinks) transport_->warn("the token can no longer be renewed: it ends in " + roughly(lease) + "; have a new one ready");
+    if (shrinks)
+        transport_->warn("the token can no longer be renewed: it ends in " + roughly(lease) + "; have a new one ready");
     if (lease == seconds{0}) token_.ends.reset();
     schedule(now);
     return {};
@@ -210,7 +224,8 @@ VaultResult<> Session::log_in_anew(base::Time now)
 
 VaultResult<> Session::later(base::Time now, VaultError const& error)
 {
-    auto const spread = std::chrono::milliseconds{static_cast<std::int64_t>(transport_->random() * 250)} * backoff_.count();
+    auto const spread =
+        std::chrono::milliseconds{static_cast<std::int64_t>(transport_->random() * 250)} * backoff_.count();
     next_renewal_ = now + backoff_ + spread;
     backoff_ = std::min(backoff_ * 2, kLongestBackoff);
     return base::fail_with(error);
@@ -229,7 +244,8 @@ void Session::revoke_own_token()
     if (!done) {
         transport_->warn("the token was not revoked: " + done.error().message);
     } else if (!done->ok()) {
-        transport_->warn(transport_->address() + " refused to revoke the token: " + (done->words.empty() ? std::to_string(done->status) : done->words) +
+        transport_->warn(transport_->address() + " refused to revoke the token: " +
+                         (done->words.empty() ? std::to_string(done->status) : done->words) +
                          "; grant update on auth/token/revoke-self");
     }
     token_ = {};

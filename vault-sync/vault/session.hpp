@@ -19,7 +19,8 @@ public:
 
     base::Secret const* token() const { return &token_.value; }   // empty for an agent
 
-    // Asks with a living token; when that is denied, once more with a new one. `what` names it for the memory of denials.
+    // Asks with a living token; when that is denied, once more with a new one. `what` names it for the memory of
+    // denials.
     template <class Ask>
     auto with_token(std::string const& what, Ask ask) -> decltype(ask());
 

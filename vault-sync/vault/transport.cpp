@@ -37,7 +37,8 @@ std::string shown_origin(std::string_view url)
 {
     auto const origin = origin_of(url);
     auto const at = origin.rfind('@');
-    auto const shown = at == std::string_view::npos ? std::string{origin} : scheme_of(url) + "://" + std::string{origin.substr(at + 1)};
+    auto const shown = at == std::string_view::npos ? std::string{origin}
+                                                    : scheme_of(url) + "://" + std::string{origin.substr(at + 1)};
     return base::printable(std::string_view{shown}.substr(0, 200));
 }
 
@@ -72,7 +73,8 @@ std::optional<std::chrono::milliseconds> retry_after(net::HttpAnswer const& answ
 std::string one_line(std::string_view text)
 {
     constexpr std::string_view heading = " occurred:";
-    if (auto const end = text.find(heading); end != std::string_view::npos && end < 20) text.remove_prefix(end + heading.size());
+    if (auto const end = text.find(heading); end != std::string_view::npos && end < 20)
+        text.remove_prefix(end + heading.size());
     std::string line;
     for (auto const part : base::split(text, '\n')) {
         auto words = base::trim(part);
@@ -86,7 +88,8 @@ std::string one_line(std::string_view text)
 void blank(std::string& text, std::string_view secret)
 {
     if (secret.size() < 4) return;
-    for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at)) text.replace(at, secret.size(), "***");
+    for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at))
+        text.replace(at, secret.size(), "***");
 }
 
 std::string after_colon(std::string const& words) { return words.empty() ? "" : ": " + words; }
@@ -106,9 +109,13 @@ struct Transport::Outcome {
 };
 
 Transport::Transport(VaultSettings const& settings, VaultEnvironment const& environment, VaultSeams seams)
-    : address_{settings.address}, namespace_{settings.namespace_}, timeout_{settings.timeout}, retries_{settings.retries},
-      disable_redirects_{settings.disable_redirects}, environment_{&environment}, seams_{std::move(seams)}
-{
+    : address_{settings.address},
+      namespace_{settings.namespace_},
+      timeout_{settings.timeout},
+      retries_{settings.retries},
+      disable_redirects_{settings.disable_redirects},
+      environment_{&environment},
+      seams_{std::move(seams)} {
     while (address_.ends_with('/')) address_.pop_back();
 }
 
@@ -119,14 +126,16 @@ base::Result<> Transport::check_address(std::string const& address)
     };
     auto const scheme = scheme_of(address);
     auto const rest = address.substr(std::min(address.size(), scheme.size() + 3));
-    if (address.find("://") == std::string::npos || (scheme != "https" && scheme != "http" && scheme != "unix") || rest.empty()) {
+    if (address.find("://") == std::string::npos || (scheme != "https" && scheme != "http" && scheme != "unix") ||
+        rest.empty()) {
         return refuse("is no address of Vault; write https://HOST:PORT, or unix:///PATH for an agent");
     }
     // Not shown: it may be a password.
     if (origin_of(address).find('@') != std::string_view::npos) {
         return base::fail("vault.address holds a login; write only https://HOST:PORT", base::ErrorKind::Configuration);
     }
-    if (address.find_first_of("?#\\ \t\r\n") != std::string::npos) return refuse("holds a character that no address has");
+    if (address.find_first_of("?#\\ \t\r\n") != std::string::npos)
+        return refuse("holds a character that no address has");
     if (scheme == "unix" && !rest.starts_with('/')) return refuse("names no absolute path; write unix:///PATH");
     return {};
 }
@@ -180,7 +189,8 @@ base::Result<net::HttpAnswer, net::HttpError> Transport::send(ApiCall const& cal
     // Agents with require_request_header answer 412 to whoever does not send this one.
     request.headers.push_back({"X-Vault-Request", base::Secret{"true"}});
     if (call.token != nullptr && !call.token->empty()) request.headers.push_back({"X-Vault-Token", call.token->copy()});
-    if (!namespace_.empty()) request.headers.push_back({"X-Vault-Namespace", base::Secret{std::string_view{namespace_}}});
+    if (!namespace_.empty())
+        request.headers.push_back({"X-Vault-Namespace", base::Secret{std::string_view{namespace_}}});
     if (call.body != nullptr) {
         request.headers.push_back({"Content-Type", base::Secret{"application/json"}});
         request.body = call.body->copy();
@@ -204,14 +214,19 @@ Transport::Outcome Transport::follow(ApiCall const& call, net::HttpAnswer const&
     auto const header = redirect.headers.find("location");
     auto location = header == redirect.headers.end() ? std::string{} : std::string{base::trim(header->second)};
     if (disable_redirects_) {
-        return {VaultFailure::Unreachable, address_ + " redirects" + status + ", which VAULT_DISABLE_REDIRECTS forbids; name the active server in vault.address"};
+        return {VaultFailure::Unreachable,
+                address_ + " redirects" + status +
+                    ", which VAULT_DISABLE_REDIRECTS forbids; name the active server in vault.address"};
     }
     auto const scheme = scheme_of(address_);
-    if (location.starts_with('/') && !location.starts_with("//") && scheme != "unix") location.insert(0, origin_of(address_));
+    if (location.starts_with('/') && !location.starts_with("//") && scheme != "unix")
+        location.insert(0, origin_of(address_));
     auto const shown = shown_origin(location);
-    if (location.find("://") == std::string::npos) return {VaultFailure::Unreachable, address_ + " redirects" + status + " to nowhere"};
+    if (location.find("://") == std::string::npos)
+        return {VaultFailure::Unreachable, address_ + " redirects" + status + " to nowhere"};
     if (scheme_of(location) != scheme || origin_of(location).find('@') != std::string_view::npos) {
-        return {VaultFailure::Unreachable, address_ + " redirects" + status + " to " + shown + ": refused, the token goes by " + scheme + " only"};
+        return {VaultFailure::Unreachable,
+                address_ + " redirects" + status + " to " + shown + ": refused, the token goes by " + scheme + " only"};
     }
     auto answer = send(call, location);
     if (!answer) return failed(call, answer.error());
@@ -230,13 +245,17 @@ Transport::Outcome Transport::failed(ApiCall const& call, net::HttpError const& 
         return Outcome{VaultFailure::Unreachable, address_ + words, transient && again};
     };
     switch (error.kind) {
-        case net::HttpFailure::Url: return unreachable(" cannot be asked: " + error.message + "; check vault.address", false);
+        case net::HttpFailure::Url:
+            return unreachable(" cannot be asked: " + error.message + "; check vault.address", false);
         case net::HttpFailure::Connect: return unreachable(" cannot be reached: " + error.message, true);
         case net::HttpFailure::Tls:
-            return unreachable(" cannot be trusted: " + error.message + "; check vault.ca_cert and the names in the server's certificate", false);
+            return unreachable(" cannot be trusted: " + error.message +
+                                   "; check vault.ca_cert and the names in the server's certificate",
+                               false);
         case net::HttpFailure::Timeout: return unreachable(" gave no answer in time: " + error.message, true);
         case net::HttpFailure::Cut: return unreachable(" broke off its answer: " + error.message, true);
-        case net::HttpFailure::TooLarge: return unreachable(" answered more than Vault ever does: " + error.message, false);
+        case net::HttpFailure::TooLarge:
+            return unreachable(" answered more than Vault ever does: " + error.message, false);
     }
     return unreachable(" cannot be asked: " + error.message, false);
 }
@@ -256,23 +275,28 @@ Transport::Outcome Transport::judge(ApiCall const& call, net::HttpAnswer answer)
     if (told.ok() && (told.json || empty)) return {std::move(told)};
 
     auto const status = std::to_string(answer.status);
-    if (answer.status == 501) return {VaultFailure::Sealed, address_ + " is not initialised (501)" + after_colon(told.words)};
+    if (answer.status == 501)
+        return {VaultFailure::Sealed, address_ + " is not initialised (501)" + after_colon(told.words)};
     if (is_transient(answer.status)) return away(call, answer, told);
     if (!told.json) {
-        auto const cure = scheme_of(address_) == "http" ? "; if the server wants TLS, write https:// in vault.address" : "; is a proxy in between?";
+        auto const cure = scheme_of(address_) == "http" ? "; if the server wants TLS, write https:// in vault.address"
+                                                        : "; is a proxy in between?";
         return {VaultFailure::Unreachable, address_ + " answered " + status + " without Vault's JSON" + cure};
     }
     // A mount on its way from KV 1 to 2: passes by itself.
-    if (answer.status == 400 && told.words.find("Upgrading from non-versioned") != std::string::npos) return away(call, answer, told);
+    if (answer.status == 400 && told.words.find("Upgrading from non-versioned") != std::string::npos)
+        return away(call, answer, told);
     if (answer.status == 400 || answer.status == 403 || answer.status == 404) return {std::move(told)};
-    return {VaultFailure::Malformed, address_ + " refused " + call.method + " " + call.path + " (" + status + ")" + after_colon(told.words)};
+    return {VaultFailure::Malformed,
+            address_ + " refused " + call.method + " " + call.path + " (" + status + ")" + after_colon(told.words)};
 }
 
 Transport::Outcome Transport::away(ApiCall const& call, net::HttpAnswer const& answer, ApiAnswer const& told) const
 {
     bool const again = call.repeat == Repeat::Always || (call.repeat == Repeat::IfUnheard && is_unheard(answer.status));
     auto const kind = told.json ? VaultFailure::Sealed : VaultFailure::Unreachable;
-    Outcome outcome{kind, address_ + " cannot serve now (" + std::to_string(answer.status) + ")" + after_colon(told.words), again};
+    Outcome outcome{
+        kind, address_ + " cannot serve now (" + std::to_string(answer.status) + ")" + after_colon(told.words), again};
     outcome.after = retry_after(answer);
     return outcome;
 }

@@ -1,4 +1,5 @@
-// One call of Vault's API: headers, repeats, the one redirect, and what an answer's status means. Knows no token's life.
+// One call of Vault's API: headers, repeats, the one redirect, and what an answer's status means. Knows no token's
+// life.
 #pragma once
 
 #include <optional>

@@ -14,7 +14,12 @@ using namespace std::chrono;
 
 AuditEntry read_entry()
 {
-    return {base::Time{sys_days{2026y / November / 21} + 1h + 123ms}, "read", "secret/keybuzz/smtp", 7, "relay primary", "ok"};
+    return {base::Time{sys_days{2026y / November / 21} + 1h + 123ms},
+            "read",
+            "secret/keybuzz/smtp",
+            7,
+            "relay primary",
+            "ok"};
 }
 
 std::string contents(std::string const& path)
@@ -25,10 +30,12 @@ std::string contents(std::string const& path)
 
 TEST(Audit, WritesOneJsonLine)
 {
-    EXPECT_EQ(audit_line(read_entry(), {0, "root", "anna", "vault-sync.service", 4711}),
-              "{\"time\":\"2026-11-21T01:00:00.123Z\",\"uid\":0,\"user\":\"root\",\"sudo_user\":\"anna\",\"unit\":\"vault-sync.service\","
-              "\"pid\":4711,\"action\":\"read\",\"path\":\"secret/keybuzz/smtp\",\"version\":7,\"purpose\":\"relay primary\","
-              "\"result\":\"ok\"}\n");
+    EXPECT_EQ(
+        audit_line(read_entry(), {0, "root", "anna", "vault-sync.service", 4711}),
+        "{\"time\":\"2026-11-21T01:00:00.123Z\",\"uid\":0,\"user\":\"root\",\"sudo_user\":\"anna\",\"unit\":\"vault-"
+        "sync.service\","
+        "\"pid\":4711,\"action\":\"read\",\"path\":\"secret/keybuzz/smtp\",\"version\":7,\"purpose\":\"relay primary\","
+        "\"result\":\"ok\"}\n");
 }
 
 TEST(Audit, StaysOneLineWhateverTheTextsHold)
@@ -76,10 +83,12 @@ TEST(Audit, RefusesAnotherPlace)
     ScopedDirectory const directory;
     auto const link = directory.path("link");
     std::filesystem::create_symlink("/dev/null", link);
-    EXPECT_EQ(write_audit(link, read_entry()).error().message, "audit_log: cannot open " + link + ": Too many levels of symbolic links");
+    EXPECT_EQ(write_audit(link, read_entry()).error().message,
+              "audit_log: cannot open " + link + ": Too many levels of symbolic links");
     EXPECT_EQ(write_audit("/dev/null", read_entry()).error().message, "audit_log: /dev/null is not a regular file");
     auto const nowhere = directory.path("no/audit.jsonl");
-    EXPECT_EQ(write_audit(nowhere, read_entry()).error().message, "audit_log: cannot open " + nowhere + ": No such file or directory");
+    EXPECT_EQ(write_audit(nowhere, read_entry()).error().message,
+              "audit_log: cannot open " + nowhere + ": No such file or directory");
     EXPECT_TRUE(write_audit("", read_entry())) << "no audit log wanted";
 }
 

@@ -92,7 +92,8 @@ TEST_F(Environment, SkipsVaultOnlyWhenTold)
     EXPECT_EQ(smtp_vault_path(), "secret/keybuzz/smtp");
 }
 
-// The block of a process's start stays readable in /proc for as long as it lives, and a block may name a variable twice.
+// The block of a process's start stays readable in /proc for as long as it lives, and a block may name a variable
+// twice.
 TEST_F(Environment, OverwritesTheBytesWhereTheyStand)
 {
     std::array<char, 32> first{"SMTP_PASSWORD=topsecret"}, other{"OTHER=kept"}, second{"SMTP_PASSWORD=again"};

@@ -15,7 +15,8 @@ TEST(SecretRecord, NamesItsSource)
 
 TEST(SecretRecord, CopiesEverything)
 {
-    SecretRecord record{Source::Cache, "secret/a", 7, base::Time{std::chrono::seconds{1}}, {{"rotation_days", "90"}}, {}};
+    SecretRecord record{
+        Source::Cache, "secret/a", 7, base::Time{std::chrono::seconds{1}}, {{"rotation_days", "90"}}, {}};
     record.fields.emplace("password", base::Secret{"p4ss"});
     auto const copy = record.copy();
     EXPECT_EQ(copy.source, Source::Cache);

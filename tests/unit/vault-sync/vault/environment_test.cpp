@@ -19,9 +19,10 @@ protected:
     static void clear()
     {
         for (auto const* prefix : {"VAULT_", "BAO_"}) {
-            for (auto const* name : {"ADDR", "AGENT_ADDR", "TOKEN", "TOKEN_PATH", "CACERT", "CACERT_BYTES", "CAPATH", "CLIENT_CERT",
-                                     "CLIENT_KEY", "CLIENT_CERT_BYTES", "CLIENT_KEY_BYTES", "TLS_SERVER_NAME", "SKIP_VERIFY", "NAMESPACE",
-                                     "CLIENT_TIMEOUT", "MAX_RETRIES", "PROXY_ADDR", "HTTP_PROXY", "DISABLE_REDIRECTS"}) {
+            for (auto const* name :
+                 {"ADDR", "AGENT_ADDR", "TOKEN", "TOKEN_PATH", "CACERT", "CACERT_BYTES", "CAPATH", "CLIENT_CERT",
+                  "CLIENT_KEY", "CLIENT_CERT_BYTES", "CLIENT_KEY_BYTES", "TLS_SERVER_NAME", "SKIP_VERIFY", "NAMESPACE",
+                  "CLIENT_TIMEOUT", "MAX_RETRIES", "PROXY_ADDR", "HTTP_PROXY", "DISABLE_REDIRECTS"}) {
                 ::unsetenv((std::string{prefix} + name).c_str());
             }
         }
@@ -163,7 +164,8 @@ TEST_F(VaultVariables, TakeTimesAsGoWritesThem)
     struct {
         char const* text;
         config::Duration time;
-    } const cases[]{{"60", 60s}, {"60s", 60s}, {"1m", 1min}, {"1m30s", 90s}, {"1.5s", 1500ms}, {"250ms", 250ms}, {"0", 10s}};
+    } const cases[]{{"60", 60s},      {"60s", 60s},     {"1m", 1min}, {"1m30s", 90s},
+                    {"1.5s", 1500ms}, {"250ms", 250ms}, {"0", 10s}};
     for (auto const& one : cases) {
         set("VAULT_CLIENT_TIMEOUT", one.text);
         EXPECT_EQ(filled().timeout, one.time) << one.text;

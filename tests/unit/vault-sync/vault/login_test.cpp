@@ -14,8 +14,10 @@ constexpr auto kPath = "GET secret/data/keybuzz/smtp";
 constexpr auto kLookup = "GET sys/wrapping/lookup";
 constexpr auto kUnwrap = "POST sys/wrapping/unwrap";
 constexpr auto kApprole = "POST auth/approle/login";
-constexpr auto kMade = R"({"data":{"creation_path":"auth/approle/role/smtp/secret-id","creation_time":"2026-11-21T00:00:00Z","creation_ttl":60}})";
-constexpr auto kUnwrapped = R"({"data":{"secret_id":"secret-unwrapped","secret_id_accessor":"x","secret_id_num_uses":0}})";
+constexpr auto kMade =
+    R"({"data":{"creation_path":"auth/approle/role/smtp/secret-id","creation_time":"2026-11-21T00:00:00Z","creation_ttl":60}})";
+constexpr auto kUnwrapped =
+    R"({"data":{"secret_id":"secret-unwrapped","secret_id_accessor":"x","secret_id_num_uses":0}})";
 constexpr auto kInvalid = R"({"errors":["invalid role or secret ID"]})";
 constexpr auto kNotValid = R"({"errors":["wrapping token is not valid or does not exist"]})";
 
@@ -89,10 +91,13 @@ TEST_F(Login, WantsWhatItsMethodNeeds)
         change(vault.settings.auth);
         return vault.complaint();
     };
-    EXPECT_EQ(complaint([](auto& auth) { auth.method = "token"; }), "vault.auth: method token needs token_file, or VAULT_TOKEN in the environment");
+    EXPECT_EQ(complaint([](auto& auth) { auth.method = "token"; }),
+              "vault.auth: method token needs token_file, or VAULT_TOKEN in the environment");
     EXPECT_EQ(complaint([](auto& auth) { auth.method = "kubernetes"; }), "vault.auth: method kubernetes needs role");
-    EXPECT_EQ(complaint([](auto& auth) { auth.method = "jwt", auth.role = "r"; }), "vault.auth: method jwt needs role and jwt_file");
-    EXPECT_EQ(complaint([](auto& auth) { auth.method = "cert"; }), "vault.auth: method cert needs vault.client_cert and vault.client_key");
+    EXPECT_EQ(complaint([](auto& auth) { auth.method = "jwt", auth.role = "r"; }),
+              "vault.auth: method jwt needs role and jwt_file");
+    EXPECT_EQ(complaint([](auto& auth) { auth.method = "cert"; }),
+              "vault.auth: method cert needs vault.client_cert and vault.client_key");
     EXPECT_EQ(complaint([](auto& auth) { auth.method = "ldap"; }),
               "vault.auth: method \"ldap\" is not known; write approle, token, kubernetes, jwt, cert or none");
     EXPECT_EQ(complaint([](auto& auth) { auth.method = "none"; }), "opened");
@@ -103,29 +108,39 @@ TEST_F(Login, WantsWhatItsMethodNeeds)
 TEST_F(Login, TellsWhatToCheckWhenRefused)
 {
     vault.answers(kApprole, 400, kInvalid);
-    EXPECT_EQ(read(), "LoginRefused: https://vault.example:8200 refused the login by AppRole: invalid role or secret ID; check " + role_id() + " and " + secret_id());
+    EXPECT_EQ(
+        read(),
+        "LoginRefused: https://vault.example:8200 refused the login by AppRole: invalid role or secret ID; check " +
+            role_id() + " and " + secret_id());
     vault.restart();
     vault.answers(kApprole, 403, kNothing);
-    EXPECT_EQ(read(), "LoginRefused: https://vault.example:8200 refused the login by AppRole (403); check " + role_id() + " and " + secret_id());
+    EXPECT_EQ(read(), "LoginRefused: https://vault.example:8200 refused the login by AppRole (403); check " +
+                          role_id() + " and " + secret_id());
     vault.restart();
     vault.settings.auth.method = "jwt";
     vault.settings.auth.role = "mail";
     vault.settings.auth.jwt_file = vault.files.write("jwt", "eyJ");
     vault.answers("POST auth/jwt/login", 400, R"({"errors":["error validating token: eyJ is expired"]})");
-    EXPECT_EQ(read(), "LoginRefused: https://vault.example:8200 refused the login by JWT: error validating token: eyJ is expired; check " +
-                          vault.settings.auth.jwt_file + " and the role \"mail\"");
+    EXPECT_EQ(read(),
+              "LoginRefused: https://vault.example:8200 refused the login by JWT: error validating token: eyJ is "
+              "expired; check " +
+                  vault.settings.auth.jwt_file + " and the role \"mail\"");
 }
 
 TEST_F(Login, NeverShowsASecretThatTheServerRepeats)
 {
     vault.answers(kApprole, 400, R"({"errors":["no such secret_id: secret-1"]})");
-    EXPECT_EQ(read(), "LoginRefused: https://vault.example:8200 refused the login by AppRole: no such secret_id: ***; check " + role_id() + " and " + secret_id());
+    EXPECT_EQ(read(),
+              "LoginRefused: https://vault.example:8200 refused the login by AppRole: no such secret_id: ***; check " +
+                  role_id() + " and " + secret_id());
 }
 
 // A secret_id may have a number of uses, and Vault may lock out: no hot retry, but a new one is tried at once.
 TEST_F(Login, AsksNotAgainWithWhatWasRefusedForAWhile)
 {
-    auto const refused = "LoginRefused: https://vault.example:8200 refused the login by AppRole: invalid role or secret ID; check " + role_id() + " and " + secret_id();
+    auto const refused =
+        "LoginRefused: https://vault.example:8200 refused the login by AppRole: invalid role or secret ID; check " +
+        role_id() + " and " + secret_id();
     vault.answers(kApprole, 400, kInvalid);
     EXPECT_EQ(read(), refused);
     EXPECT_EQ(read(), refused) << "as remembered";
@@ -156,7 +171,8 @@ TEST_F(Login, TakesAnotherAnswerForNone)
     vault.answers(kApprole, 200, R"({"auth":null})");
     EXPECT_EQ(read(), "Malformed: https://vault.example:8200 answered the login without a token");
     vault.answers(kApprole, 403, "<html>");
-    EXPECT_EQ(read(), "Unreachable: https://vault.example:8200 answered 403 without Vault's JSON; is a proxy in between?");
+    EXPECT_EQ(read(),
+              "Unreachable: https://vault.example:8200 answered 403 without Vault's JSON; is a proxy in between?");
 }
 
 TEST_F(Login, RefusesFilesThatOthersCanRead)
@@ -187,7 +203,8 @@ TEST_F(Login, SaysWhichFileIsMissingEmptyOrOdd)
     EXPECT_EQ(read(), "LoginRefused: " + role_id() + " holds a character that no credential has; write it anew");
     vault.files.write("role-id", "role-1");
     vault.files.write("secret-id", " \n");
-    EXPECT_EQ(read(), "LoginRefused: " + secret_id() + " is empty, and no secret_id is kept from before; write a new one into it");
+    EXPECT_EQ(read(), "LoginRefused: " + secret_id() +
+                          " is empty, and no secret_id is kept from before; write a new one into it");
     std::filesystem::remove(secret_id());
     EXPECT_EQ(read(), "LoginRefused: cannot open " + secret_id() + ": there is none, and none is kept from before");
 }
@@ -212,7 +229,9 @@ TEST_F(Login, RemovesThePlainFileOnlyAfterKeepingItEncrypted)
     vault.expect_login();
     EXPECT_EQ(read_secret(), kRead);
     EXPECT_TRUE(std::filesystem::exists(secret_id()));
-    EXPECT_EQ(vault.warnings, Words{"the secret_id could not be kept: no key for the cache; after a restart a new one is needed in " + secret_id()});
+    EXPECT_EQ(vault.warnings,
+              Words{"the secret_id could not be kept: no key for the cache; after a restart a new one is needed in " +
+                    secret_id()});
     vault.restart();
     vault.keeping_fails = "";
     vault.answers(kApprole, 400, kInvalid);
@@ -273,7 +292,9 @@ TEST_F(WrappedLogin, GoesOnWithoutAPlaceToKeepIt)
     vault.answers(kLookup, 200, kMade).answers(kUnwrap, 200, kUnwrapped);
     vault.expect_login();
     EXPECT_EQ(read_secret(), kRead);
-    EXPECT_EQ(vault.warnings, Words{"the secret_id could not be kept: disk full; after a restart a new one is needed in " + secret_id()});
+    EXPECT_EQ(
+        vault.warnings,
+        Words{"the secret_id could not be kept: disk full; after a restart a new one is needed in " + secret_id()});
     EXPECT_TRUE(std::filesystem::exists(secret_id()));
     vault.now += 3601s;
     vault.expect_login();
@@ -299,21 +320,28 @@ TEST_F(WrappedLogin, AlarmsWhenTheTokenWasMadeElsewhere)
         vault.answers(kLookup, 200, R"({"data":{"creation_path":")" + creation_path + "\"}}");
         return read();
     };
-    for (auto const* path : {"cubbyhole/response", "auth/approle/role/smtp/secret-id/lookup", "auth/approle/role/a/b/secret-id",
-                             "auth/other/role/smtp/secret-id", "auth/approle/role//secret-id", "sys/wrapping/wrap"}) {
+    for (auto const* path :
+         {"cubbyhole/response", "auth/approle/role/smtp/secret-id/lookup", "auth/approle/role/a/b/secret-id",
+          "auth/other/role/smtp/secret-id", "auth/approle/role//secret-id", "sys/wrapping/wrap"}) {
         EXPECT_EQ(tampered(path), "Tampered: " + secret_id() + ": the wrapping token was made by " + path +
-                                      ", not by auth/approle/role/ROLE/secret-id: somebody may have exchanged it; find out who before writing a new one");
+                                      ", not by auth/approle/role/ROLE/secret-id: somebody may have exchanged it; find "
+                                      "out who before writing a new one");
     }
     vault.settings.auth.role = "mail";
     EXPECT_EQ(tampered("auth/approle/role/smtp/secret-id"),
-              "Tampered: " + secret_id() + ": the wrapping token was made by auth/approle/role/smtp/secret-id, not by auth/approle/role/mail/secret-id: "
-                                           "somebody may have exchanged it; find out who before writing a new one");
+              "Tampered: " + secret_id() +
+                  ": the wrapping token was made by auth/approle/role/smtp/secret-id, not by "
+                  "auth/approle/role/mail/secret-id: "
+                  "somebody may have exchanged it; find out who before writing a new one");
 }
 
 TEST_F(WrappedLogin, AlarmsWhenSomebodyElseUnwrappedIt)
 {
-    auto const alarm = "Tampered: " + secret_id() + ": the wrapping token is not valid (wrapping token is not valid or does not exist), and vault-sync never "
-                       "unwrapped it: it has expired, or somebody else has the secret_id; destroy that secret_id, find out who, and write a new wrapped one";
+    auto const alarm =
+        "Tampered: " + secret_id() +
+        ": the wrapping token is not valid (wrapping token is not valid or does not exist), and vault-sync never "
+        "unwrapped it: it has expired, or somebody else has the secret_id; destroy that secret_id, find out who, and "
+        "write a new wrapped one";
     vault.answers(kLookup, 400, kNotValid);
     EXPECT_EQ(read(), alarm);
     vault.answers(kLookup, 200, kMade).answers(kUnwrap, 400, kNotValid);   // between the two questions
@@ -326,13 +354,19 @@ TEST_F(WrappedLogin, NeverUnwrapsTwice)
     vault.answers(kLookup, 200, kMade).fails(kUnwrap, net::HttpFailure::Timeout, "30 s");
     EXPECT_EQ(read(), "Unreachable: https://vault.example:8200 gave no answer in time: 30 s");
     vault.answers(kLookup, 400, kNotValid);
-    EXPECT_EQ(read(), "LoginRefused: " + secret_id() + ": the wrapping token is spent (wrapping token is not valid or does not exist): the answer to our own "
-                      "unwrapping was lost; write a new wrapped secret_id into it");
+    EXPECT_EQ(
+        read(),
+        "LoginRefused: " + secret_id() +
+            ": the wrapping token is spent (wrapping token is not valid or does not exist): the answer to our own "
+            "unwrapping was lost; write a new wrapped secret_id into it");
 }
 
 TEST_F(WrappedLogin, TriesAgainWhereTheServerCannotHaveHeard)
 {
-    vault.answers(kLookup, 200, kMade).fails(kUnwrap, net::HttpFailure::Connect).answers(kUnwrap, 503, kSealed).answers(kUnwrap, 200, kUnwrapped);
+    vault.answers(kLookup, 200, kMade)
+        .fails(kUnwrap, net::HttpFailure::Connect)
+        .answers(kUnwrap, 503, kSealed)
+        .answers(kUnwrap, 200, kUnwrapped);
     vault.expect_login();
     EXPECT_EQ(read_secret(), kRead);
 }
@@ -340,7 +374,8 @@ TEST_F(WrappedLogin, TriesAgainWhereTheServerCannotHaveHeard)
 TEST_F(WrappedLogin, RefusesAnotherWrappedThing)
 {
     vault.answers(kLookup, 200, kMade).answers(kUnwrap, 200, R"({"data":{"password":"x"}})");
-    EXPECT_EQ(read(), "Malformed: " + secret_id() + ": what the wrapping token held is no secret_id; write a new wrapped one into it");
+    EXPECT_EQ(read(), "Malformed: " + secret_id() +
+                          ": what the wrapping token held is no secret_id; write a new wrapped one into it");
 }
 
 }   // namespace

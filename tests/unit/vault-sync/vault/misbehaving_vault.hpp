@@ -74,7 +74,8 @@ private:
         nap(answer.before);
         auto const step = answer.between_bytes.count() > 0 ? 1 : answer.bytes.size();
         for (std::size_t i = 0; i < answer.bytes.size() && !stop_; i += step) {
-            if (::send(client, answer.bytes.data() + i, std::min(step, answer.bytes.size() - i), MSG_NOSIGNAL) <= 0) return;
+            if (::send(client, answer.bytes.data() + i, std::min(step, answer.bytes.size() - i), MSG_NOSIGNAL) <= 0)
+                return;
             nap(answer.between_bytes);
         }
         ::shutdown(client, SHUT_WR);
@@ -82,7 +83,8 @@ private:
     }
     void nap(std::chrono::milliseconds time) const
     {
-        for (auto const end = std::chrono::steady_clock::now() + time; !stop_ && std::chrono::steady_clock::now() < end;) {
+        for (auto const end = std::chrono::steady_clock::now() + time;
+             !stop_ && std::chrono::steady_clock::now() < end;) {
             std::this_thread::sleep_for(std::min(time, std::chrono::milliseconds{5}));
         }
     }
@@ -97,7 +99,8 @@ private:
 
 inline std::string http(int status, std::string const& body, std::string const& more = "")
 {
-    return "HTTP/1.1 " + std::to_string(status) + " Words\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+    return "HTTP/1.1 " + std::to_string(status) +
+           " Words\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
            "\r\nConnection: close\r\n" + more + "\r\n" + body;
 }
 

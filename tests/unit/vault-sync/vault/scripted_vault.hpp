@@ -47,13 +47,13 @@ public:
         for (auto const& step : script_) ADD_FAILURE() << "was not asked: " << step.question;
     }
 
-    ScriptedVault& answers(std::string const& question, int status, std::string_view body, std::map<std::string, std::string> headers = {})
-    {
+    ScriptedVault& answers(std::string const& question, int status, std::string_view body,
+                           std::map<std::string, std::string> headers = {}) {
         script_.push_back({question, status, std::string{body}, std::move(headers), {}});
         return *this;
     }
-    ScriptedVault& fails(std::string const& question, net::HttpFailure kind, std::string const& message = "libcurl's words")
-    {
+    ScriptedVault& fails(std::string const& question, net::HttpFailure kind,
+                         std::string const& message = "libcurl's words") {
         script_.push_back({question, 0, "", {}, net::HttpError{kind, message}});
         return *this;
     }
@@ -105,7 +105,8 @@ public:
     }
     static std::string told(VaultError const& error)
     {
-        static constexpr char const* kinds[]{"Unreachable", "Sealed", "LoginRefused", "Denied", "NotFound", "Deleted", "Malformed", "Tampered"};
+        static constexpr char const* kinds[]{"Unreachable", "Sealed",  "LoginRefused", "Denied",
+                                             "NotFound",    "Deleted", "Malformed",    "Tampered"};
         return std::string{kinds[static_cast<int>(error.kind)]} + ": " + error.message;
     }
 
@@ -168,9 +169,11 @@ private:
         if (request.body) seen.body = std::string{request.body->reveal()};
         requests.push_back(seen);
         auto const start = request.url.find("/v1/");
-        auto const question = request.method + " " + (start == std::string::npos ? request.url : request.url.substr(start + 4));
+        auto const question =
+            request.method + " " + (start == std::string::npos ? request.url : request.url.substr(start + 4));
         if (script_.empty() || script_.front().question != question) {
-            ADD_FAILURE() << "unexpected question: " << question << (script_.empty() ? "" : "\nexpected: " + script_.front().question);
+            ADD_FAILURE() << "unexpected question: " << question
+                          << (script_.empty() ? "" : "\nexpected: " + script_.front().question);
             return base::fail_with(net::HttpError{net::HttpFailure::Url, "not in the script"});
         }
         auto const step = std::move(script_.front());

@@ -29,7 +29,8 @@ std::string scalar(std::string_view text)
 
 TEST(SecretJson, FindsWhatLiesDeep)
 {
-    auto const json = parsed(R"({"auth":{"client_token":"hvs.x","lease_duration":2764800,"renewable":true},"list":["a",2]})");
+    auto const json =
+        parsed(R"({"auth":{"client_token":"hvs.x","lease_duration":2764800,"renewable":true},"list":["a",2]})");
     EXPECT_EQ(json.at("auth", "client_token").text(), "hvs.x");
     EXPECT_EQ(json.at("auth", "lease_duration").number(), 2'764'800);
     EXPECT_EQ(json.at("auth", "renewable").boolean(), true);
@@ -114,7 +115,8 @@ TEST(SecretJson, RefusesWhatIsNoJson)
     EXPECT_EQ(complaint(R"({"a":1,})"), "not JSON: Missing a name for object member (byte 8)");
     EXPECT_EQ(complaint("42"), "not a JSON object or list");
     EXPECT_EQ(complaint("\"text\""), "not a JSON object or list");
-    EXPECT_EQ(complaint("{\"a\":\"x\ny\"}"), "not JSON: Invalid escape character in string (byte 8)") << "a raw control character";
+    EXPECT_EQ(complaint("{\"a\":\"x\ny\"}"), "not JSON: Invalid escape character in string (byte 8)")
+        << "a raw control character";
     EXPECT_EQ(complaint(R"({"a":1e999999})"), "not JSON: Number too big to be stored in double (byte 6)");
 }
 
@@ -127,7 +129,8 @@ TEST(SecretJson, RefusesANulByte)
 TEST(SecretJson, RefusesWhatIsNotUtf8)
 {
     for (std::string_view const bytes : {"\xff", "\xc0\x80", "\xe2\x82", "\xed\xa0\x80", "\xf5\x80\x80\x80"}) {
-        EXPECT_TRUE(complaint("{\"a\":\"" + std::string{bytes} + "\"}").starts_with("not JSON: Invalid encoding in string"));
+        EXPECT_TRUE(
+            complaint("{\"a\":\"" + std::string{bytes} + "\"}").starts_with("not JSON: Invalid encoding in string"));
     }
     EXPECT_TRUE(complaint(R"({"a":"\ud800"})").starts_with("not JSON: The surrogate pair in string is invalid"));
 }

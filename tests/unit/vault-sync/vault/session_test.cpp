@@ -14,12 +14,14 @@ constexpr auto kRenewSelf = "POST auth/token/renew-self";
 constexpr auto kRevokeSelf = "POST auth/token/revoke-self";
 constexpr auto kApprole = "POST auth/approle/login";
 constexpr auto kRead = "host=h;port=587; version 2";
-constexpr auto kReadDenied = "Denied: https://vault.example:8200 denies reading secret/data/keybuzz/smtp: permission denied; grant read on it in the policy";
+constexpr auto kReadDenied =
+    "Denied: https://vault.example:8200 denies reading secret/data/keybuzz/smtp: permission denied; grant read on it "
+    "in the policy";
 
 std::string login(std::string const& token, int lease, bool renewable = true, std::string const& type = "service")
 {
-    return R"({"auth":{"client_token":")" + token + R"(","token_type":")" + type + R"(","lease_duration":)" + std::to_string(lease) +
-           R"(,"renewable":)" + (renewable ? "true" : "false") + "}}";
+    return R"({"auth":{"client_token":")" + token + R"(","token_type":")" + type + R"(","lease_duration":)" +
+           std::to_string(lease) + R"(,"renewable":)" + (renewable ? "true" : "false") + "}}";
 }
 std::string renewed(int lease, bool renewable = true) { return login("", lease, renewable); }
 
@@ -41,16 +43,23 @@ protected:
 TEST_F(Session, LogsInAnewWhenAReadIsDeniedAndReadsAgain)
 {
     log_in(login("hvs.old", 3600));
-    vault.answers(kPath, 403, kDenied).answers(kApprole, 200, login("hvs.new", 3600)).answers(kRevokeSelf, 403, kDenied).answers(kPath, 200, kSecret);
+    vault.answers(kPath, 403, kDenied)
+        .answers(kApprole, 200, login("hvs.new", 3600))
+        .answers(kRevokeSelf, 403, kDenied)
+        .answers(kPath, 200, kSecret);
     EXPECT_EQ(read(), kRead);
     EXPECT_EQ(used_token(), "hvs.new");
-    EXPECT_EQ(vault.requests[vault.requests.size() - 2].headers.at("X-Vault-Token"), "hvs.old") << "revokes the old one, should it live";
+    EXPECT_EQ(vault.requests[vault.requests.size() - 2].headers.at("X-Vault-Token"), "hvs.old")
+        << "revokes the old one, should it live";
 }
 
 TEST_F(Session, TakesASecondDenialForThePolicyAndRemembersIt)
 {
     log_in(login("hvs.1", 3600));
-    vault.answers(kPath, 403, kDenied).answers(kApprole, 200, login("hvs.2", 3600)).answers(kRevokeSelf, 204, "").answers(kPath, 403, kDenied);
+    vault.answers(kPath, 403, kDenied)
+        .answers(kApprole, 200, login("hvs.2", 3600))
+        .answers(kRevokeSelf, 204, "")
+        .answers(kPath, 403, kDenied);
     EXPECT_EQ(read(), kReadDenied);
     vault.now += 300s;
     vault.answers(kPath, 403, kDenied);
@@ -69,9 +78,15 @@ TEST_F(Session, TakesASecondDenialForThePolicyAndRemembersIt)
 TEST_F(Session, RemembersEachDeniedPathByItself)
 {
     log_in(login("hvs.1", 3600));
-    vault.answers(kPath, 403, kDenied).answers(kApprole, 200, login("hvs.2", 3600)).answers(kRevokeSelf, 204, "").answers(kPath, 403, kDenied);
+    vault.answers(kPath, 403, kDenied)
+        .answers(kApprole, 200, login("hvs.2", 3600))
+        .answers(kRevokeSelf, 204, "")
+        .answers(kPath, 403, kDenied);
     read();
-    vault.answers("GET secret/data/b", 403, kDenied).answers(kApprole, 200, login("hvs.3", 3600)).answers(kRevokeSelf, 204, "").answers("GET secret/data/b", 403, kDenied);
+    vault.answers("GET secret/data/b", 403, kDenied)
+        .answers(kApprole, 200, login("hvs.3", 3600))
+        .answers(kRevokeSelf, 204, "")
+        .answers("GET secret/data/b", 403, kDenied);
     vault.read("secret/b", "secret");
     for (int pass = 0; pass < 3; ++pass) {
         vault.now += 300s;
@@ -85,7 +100,8 @@ TEST_F(Session, TellsOfARefusedLoginAfterADenial)
 {
     log_in(login("hvs.1", 3600));
     vault.answers(kPath, 403, kDenied).answers(kApprole, 400, R"({"errors":["invalid role or secret ID"]})");
-    EXPECT_TRUE(read().starts_with("LoginRefused: https://vault.example:8200 refused the login by AppRole: invalid role or secret ID"));
+    EXPECT_TRUE(read().starts_with(
+        "LoginRefused: https://vault.example:8200 refused the login by AppRole: invalid role or secret ID"));
 }
 
 TEST_F(Session, LogsInWhenTheLeaseHasEnded)
@@ -107,12 +123,17 @@ TEST_F(Session, LeavesAnAgentsDenialAlone)
 TEST_F(Session, WarnsOfTokensWithANumberOfUses)
 {
     log_in(R"({"auth":{"client_token":"t","lease_duration":60,"renewable":true,"num_uses":10}})");
-    EXPECT_EQ(vault.warnings, Words{"the role's tokens may be used 10 times only, and each call counts; set the role's token_num_uses to 0"});
+    EXPECT_EQ(
+        vault.warnings,
+        Words{"the role's tokens may be used 10 times only, and each call counts; set the role's token_num_uses to 0"});
 }
 
 // ---- a given token
 
-std::string self(std::string const& more) { return R"({"data":{"type":"service","policies":["default","smtp"],)" + more + "}}"; }
+std::string self(std::string const& more)
+{
+    return R"({"data":{"type":"service","policies":["default","smtp"],)" + more + "}}";
+}
 
 class GivenToken : public Session {
 protected:
@@ -129,7 +150,8 @@ protected:
 
 TEST_F(GivenToken, IsLookedUpOnceAndUsed)
 {
-    EXPECT_EQ(warned(self(R"("ttl":2764790,"expire_time":"2026-12-23T00:00:00Z","renewable":true,"num_uses":0)")), Words{});
+    EXPECT_EQ(warned(self(R"("ttl":2764790,"expire_time":"2026-12-23T00:00:00Z","renewable":true,"num_uses":0)")),
+              Words{});
     EXPECT_EQ(used_token(), "hvs.given");
     EXPECT_EQ(vault.client().token_left(vault.now + 90s), 2'764'700s);
     vault.answers(kPath, 200, kSecret);
@@ -139,14 +161,18 @@ TEST_F(GivenToken, IsLookedUpOnceAndUsed)
 
 TEST_F(GivenToken, IsWarnedOf)
 {
-    EXPECT_EQ(warned(R"({"data":{"type":"service","policies":["root"],"ttl":0,"expire_time":null,"renewable":false,"num_uses":0}})"),
-              Words{"VAULT_TOKEN is a root token: give vault-sync one with a policy for its own paths"});
+    EXPECT_EQ(
+        warned(
+            R"({"data":{"type":"service","policies":["root"],"ttl":0,"expire_time":null,"renewable":false,"num_uses":0}})"),
+        Words{"VAULT_TOKEN is a root token: give vault-sync one with a policy for its own paths"});
     EXPECT_EQ(warned(self(R"("ttl":0,"expire_time":null,"renewable":false)")),
               Words{"VAULT_TOKEN never ends: give vault-sync one that does, or a login by AppRole"});
     EXPECT_EQ(warned(self(R"("ttl":18100,"renewable":false)")), Words{"VAULT_TOKEN ends in 5h; have a new one ready"});
-    EXPECT_EQ(warned(self(R"("ttl":59,"renewable":true)")), Words{"VAULT_TOKEN ends in 59s unless it is renewed; have a new one ready"});
-    EXPECT_EQ(warned(self(R"("ttl":864000,"renewable":true,"num_uses":12)")),
-              Words{"VAULT_TOKEN may be used 12 times more, and each call counts; give vault-sync one without num_uses"});
+    EXPECT_EQ(warned(self(R"("ttl":59,"renewable":true)")),
+              Words{"VAULT_TOKEN ends in 59s unless it is renewed; have a new one ready"});
+    EXPECT_EQ(
+        warned(self(R"("ttl":864000,"renewable":true,"num_uses":12)")),
+        Words{"VAULT_TOKEN may be used 12 times more, and each call counts; give vault-sync one without num_uses"});
 }
 
 TEST_F(GivenToken, NeedNotBeAllowedToLookItselfUp)
@@ -158,8 +184,10 @@ TEST_F(GivenToken, NeedNotBeAllowedToLookItselfUp)
 TEST_F(GivenToken, ThatIsDeadIsALoginRefused)
 {
     vault.answers(kLookupSelf, 403, kDenied).answers(kPath, 403, kDenied).answers(kLookupSelf, 403, kDenied);
-    EXPECT_EQ(read(), "LoginRefused: https://vault.example:8200 denies secret/keybuzz/smtp and the token itself: it has ended, was revoked, or lacks the "
-                      "default policy; give vault-sync a new VAULT_TOKEN");
+    EXPECT_EQ(read(),
+              "LoginRefused: https://vault.example:8200 denies secret/keybuzz/smtp and the token itself: it has ended, "
+              "was revoked, or lacks the "
+              "default policy; give vault-sync a new VAULT_TOKEN");
 }
 
 TEST_F(GivenToken, ThatLivesIsDeniedByThePolicy)
@@ -182,8 +210,11 @@ TEST_F(GivenToken, IsReadAgainFromItsFile)
     EXPECT_EQ(used_token(), "hvs.two");
     auto const& file = vault.settings.auth.token_file;
     vault.answers(kPath, 403, kDenied).answers(kLookupSelf, 403, kDenied);
-    EXPECT_EQ(read(), "LoginRefused: https://vault.example:8200 denies secret/keybuzz/smtp and the token itself: it has ended, was revoked, or lacks the "
-                      "default policy; write a new one into " + file);
+    EXPECT_EQ(read(),
+              "LoginRefused: https://vault.example:8200 denies secret/keybuzz/smtp and the token itself: it has ended, "
+              "was revoked, or lacks the "
+              "default policy; write a new one into " +
+                  file);
     vault.files.write("token", "", 0600);
     EXPECT_EQ(read(), "LoginRefused: " + file + " is empty; it should hold a token");
     vault.files.write("token", "hvs.three", 0644);
@@ -340,8 +371,10 @@ TEST_F(Session, OnlyWarnsWhenRevokingFails)
     log_in(login("hvs.2", 3600));
     vault.fails(kRevokeSelf, net::HttpFailure::Connect, "refused");
     vault.client().revoke_own_token();
-    EXPECT_EQ(vault.warnings, (Words{"https://vault.example:8200 refused to revoke the token: permission denied; grant update on auth/token/revoke-self",
-                                     "the token was not revoked: https://vault.example:8200 cannot be reached: refused"}));
+    EXPECT_EQ(vault.warnings,
+              (Words{"https://vault.example:8200 refused to revoke the token: permission denied; grant update on "
+                     "auth/token/revoke-self",
+                     "the token was not revoked: https://vault.example:8200 cannot be reached: refused"}));
     EXPECT_TRUE(vault.waits.empty()) << "tried once";
 }
 
@@ -366,14 +399,19 @@ TEST_F(Session, TellsWhyTransitDoesNot)
         return text ? std::string{"decrypted"} : ScriptedVault::told(text.error());
     };
     vault.expect_login();
-    EXPECT_EQ(decrypted(400, R"({"errors":["cipher: message authentication failed"]})"),
-              "Malformed: https://vault.example:8200 refused transit/decrypt/cache: cipher: message authentication failed");
+    EXPECT_EQ(
+        decrypted(400, R"({"errors":["cipher: message authentication failed"]})"),
+        "Malformed: https://vault.example:8200 refused transit/decrypt/cache: cipher: message authentication failed");
     EXPECT_EQ(decrypted(404, kNothing), "NotFound: https://vault.example:8200 has no transit/decrypt/cache (404)");
-    EXPECT_EQ(decrypted(200, R"({"data":{}})"), "Malformed: https://vault.example:8200 answered transit/decrypt/cache without a plaintext");
-    EXPECT_EQ(decrypted(200, R"({"data":{"plaintext":"!"}})"), "Malformed: https://vault.example:8200 answered transit/decrypt/cache without a plaintext");
+    EXPECT_EQ(decrypted(200, R"({"data":{}})"),
+              "Malformed: https://vault.example:8200 answered transit/decrypt/cache without a plaintext");
+    EXPECT_EQ(decrypted(200, R"({"data":{"plaintext":"!"}})"),
+              "Malformed: https://vault.example:8200 answered transit/decrypt/cache without a plaintext");
     vault.restart();
     vault.expect_login();
-    EXPECT_EQ(decrypted(403, kDenied), "Denied: https://vault.example:8200 denies transit/decrypt/cache: permission denied; grant update on it in the policy");
+    EXPECT_EQ(decrypted(403, kDenied),
+              "Denied: https://vault.example:8200 denies transit/decrypt/cache: permission denied; grant update on it "
+              "in the policy");
 }
 
 }   // namespace

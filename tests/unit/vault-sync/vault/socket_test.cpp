@@ -19,7 +19,8 @@ struct Outcome {
 std::string without_port(std::string text, std::string const& address)
 {
     auto const port = address.substr(address.rfind(':') + 1);
-    for (auto at = text.find(port); at != std::string::npos; at = text.find(port, at)) text.replace(at, port.size(), "PORT");
+    for (auto at = text.find(port); at != std::string::npos; at = text.find(port, at))
+        text.replace(at, port.size(), "PORT");
     return text;
 }
 
@@ -42,7 +43,8 @@ Outcome read_from(MisbehavingVault const& server, int retries = 0)
     auto const start = std::chrono::steady_clock::now();
     auto const record = client->read("secret/smtp", "");
     outcome.took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
-    outcome.told = record ? "read " + std::string{record->fields.begin()->second.reveal()} : without_port(ScriptedVault::told(record.error()), server.address());
+    outcome.told = record ? "read " + std::string{record->fields.begin()->second.reveal()}
+                          : without_port(ScriptedVault::told(record.error()), server.address());
     outcome.asked = server.asked();
     return outcome;
 }
@@ -58,13 +60,17 @@ std::string const kGood = http(200, R"({"data":{"host":"h"}})");
 TEST(VaultSocket, ReadsAWellFormedAnswer)
 {
     EXPECT_EQ(read_from({{kGood}}).told, "read h");
-    EXPECT_EQ(read_from({{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\na\r\n{\"data\":{\"\r\nb\r\nhost\":\"h\"}}\r\n0\r\n\r\n"}}).told, "read h");
+    EXPECT_EQ(read_from({{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: "
+                          "close\r\n\r\na\r\n{\"data\":{\"\r\nb\r\nhost\":\"h\"}}\r\n0\r\n\r\n"}})
+                  .told,
+              "read h");
 }
 
 TEST(VaultSocket, GivesUpOnASilentServer)
 {
     auto const outcome = read_from({{kGood, 5s}});
-    EXPECT_TRUE(outcome.told.starts_with("Unreachable: http://127.0.0.1:PORT gave no answer in time: ")) << outcome.told;
+    EXPECT_TRUE(outcome.told.starts_with("Unreachable: http://127.0.0.1:PORT gave no answer in time: "))
+        << outcome.told;
     EXPECT_LT(outcome.took, 2s);
 }
 
@@ -72,7 +78,8 @@ TEST(VaultSocket, GivesUpOnASilentServer)
 TEST(VaultSocket, GivesUpOnATrickle)
 {
     auto const outcome = read_from({{kGood, 0ms, 30ms}});
-    EXPECT_TRUE(outcome.told.starts_with("Unreachable: http://127.0.0.1:PORT gave no answer in time: ")) << outcome.told;
+    EXPECT_TRUE(outcome.told.starts_with("Unreachable: http://127.0.0.1:PORT gave no answer in time: "))
+        << outcome.told;
     EXPECT_LT(outcome.took, 2s);
 }
 
@@ -94,17 +101,21 @@ TEST(VaultSocket, TriesAgainAfterACutAnswer)
 
 TEST(VaultSocket, TakesOtherTextsForNoAnswer)
 {
-    constexpr auto told = "Unreachable: http://127.0.0.1:PORT answered 200 without Vault's JSON; if the server wants TLS, write https:// in vault.address";
+    constexpr auto told =
+        "Unreachable: http://127.0.0.1:PORT answered 200 without Vault's JSON; if the server wants TLS, write https:// "
+        "in vault.address";
     EXPECT_EQ(read_from({{http(200, "<html><body>Login</body></html>")}}).told, told);
     EXPECT_EQ(read_from({{http(200, R"({"data":{"host":"h"})")}}).told, told);
     EXPECT_EQ(read_from({{http(200, std::string{"{\"data\":{\"host\":\"h\"}}\0{}", 24})}}).told, told);
-    EXPECT_TRUE(read_from({{"220 smtp.example.net ESMTP\r\n"}}).told.starts_with("Unreachable: http://127.0.0.1:PORT "));
+    EXPECT_TRUE(
+        read_from({{"220 smtp.example.net ESMTP\r\n"}}).told.starts_with("Unreachable: http://127.0.0.1:PORT "));
 }
 
 TEST(VaultSocket, TakesNoAnswerWithoutEnd)
 {
     auto const outcome = read_from({{http(200, "{\"data\":{\"host\":\"" + std::string(2u << 20u, 'x') + "\"}}")}}, 3);
-    EXPECT_TRUE(outcome.told.starts_with("Unreachable: http://127.0.0.1:PORT answered more than Vault ever does: ")) << outcome.told;
+    EXPECT_TRUE(outcome.told.starts_with("Unreachable: http://127.0.0.1:PORT answered more than Vault ever does: "))
+        << outcome.told;
     EXPECT_EQ(outcome.asked, 1u) << "it would be as large again";
 }
 
@@ -112,8 +123,10 @@ TEST(VaultSocket, FollowsOneRedirectOfALoop)
 {
     auto const loop = http(307, "", "Location: /v1/secret/smtp\r\n");
     auto const outcome = read_from({{loop}, {loop}, {loop}, {kGood}}, 3);
-    EXPECT_EQ(outcome.told, "Unreachable: http://127.0.0.1:PORT redirects (307) to http://127.0.0.1:PORT, which redirects again; name the active server in "
-                            "vault.address");
+    EXPECT_EQ(outcome.told,
+              "Unreachable: http://127.0.0.1:PORT redirects (307) to http://127.0.0.1:PORT, which redirects again; "
+              "name the active server in "
+              "vault.address");
     EXPECT_EQ(outcome.asked, 2u);
     EXPECT_EQ(read_from({{loop}, {kGood}}).told, "read h");
 }
@@ -129,7 +142,8 @@ TEST(VaultSocket, FollowsToAnotherServer)
 TEST(VaultSocket, FollowsToNoOtherScheme)
 {
     auto const outcome = read_from({{http(302, "", "Location: file:///etc/passwd\r\n")}, {kGood}});
-    EXPECT_EQ(outcome.told, "Unreachable: http://127.0.0.1:PORT redirects (302) to file://: refused, the token goes by http only");
+    EXPECT_EQ(outcome.told,
+              "Unreachable: http://127.0.0.1:PORT redirects (302) to file://: refused, the token goes by http only");
     EXPECT_EQ(outcome.asked, 1u);
 }
 
@@ -167,7 +181,8 @@ TEST(VaultSocket, SaysThatNobodyIsThere)
     auto const record = client->read("secret/smtp", "");
     ASSERT_FALSE(record);
     EXPECT_EQ(record.error().kind, VaultFailure::Unreachable);
-    EXPECT_TRUE(record.error().message.starts_with("https://127.0.0.1:1 cannot be reached: ")) << record.error().message;
+    EXPECT_TRUE(record.error().message.starts_with("https://127.0.0.1:1 cannot be reached: "))
+        << record.error().message;
 }
 
 TEST(VaultSocket, SaysThatTheServerSpeaksNoTls)

@@ -107,7 +107,9 @@ TEST_F(Transport, HonoursRetryAfterWithinBounds)
     vault.answers(kPath, 429, limited, {{"retry-after", "99999999"}});
     vault.answers(kPath, 429, limited, {{"retry-after", "Sun, 22 Nov 2026 01:00:00 GMT"}});
     vault.answers(kPath, 429, limited);
-    EXPECT_EQ(read(), "Sealed: https://vault.example:8200 cannot serve now (429): request path \"secret/data/keybuzz/smtp\": rate limit quota exceeded");
+    EXPECT_EQ(read(),
+              "Sealed: https://vault.example:8200 cannot serve now (429): request path \"secret/data/keybuzz/smtp\": "
+              "rate limit quota exceeded");
     EXPECT_EQ(vault.waits, (Waits{7000, 30'000, 3750}));
 }
 
@@ -121,7 +123,8 @@ TEST_F(Transport, KnowsEveryFailureOfTheConnection)
         {net::HttpFailure::Connect, 4, "cannot be reached: libcurl's words"},
         {net::HttpFailure::Timeout, 4, "gave no answer in time: libcurl's words"},
         {net::HttpFailure::Cut, 4, "broke off its answer: libcurl's words"},
-        {net::HttpFailure::Tls, 1, "cannot be trusted: libcurl's words; check vault.ca_cert and the names in the server's certificate"},
+        {net::HttpFailure::Tls, 1,
+         "cannot be trusted: libcurl's words; check vault.ca_cert and the names in the server's certificate"},
         {net::HttpFailure::TooLarge, 1, "answered more than Vault ever does: libcurl's words"},
         {net::HttpFailure::Url, 1, "cannot be asked: libcurl's words; check vault.address"},
     };
@@ -139,16 +142,23 @@ TEST_F(Transport, TellsVaultsWordsFromAProxysPage)
         char const* body;
         char const* told;
     } const cases[]{
-        {501, R"({"errors":["Vault is not initialized"]})", "Sealed: https://vault.example:8200 is not initialised (501): Vault is not initialized"},
-        {500, R"({"errors":["internal error"]})", "Sealed: https://vault.example:8200 cannot serve now (500): internal error"},
+        {501, R"({"errors":["Vault is not initialized"]})",
+         "Sealed: https://vault.example:8200 is not initialised (501): Vault is not initialized"},
+        {500, R"({"errors":["internal error"]})",
+         "Sealed: https://vault.example:8200 cannot serve now (500): internal error"},
         {502, "<html>Bad Gateway</html>", "Unreachable: https://vault.example:8200 cannot serve now (502)"},
         {503, "", "Unreachable: https://vault.example:8200 cannot serve now (503)"},
         {200, "", "Unreachable: https://vault.example:8200 broke off its answer: it is empty"},
-        {200, "<html>Please log in</html>", "Unreachable: https://vault.example:8200 answered 200 without Vault's JSON; is a proxy in between?"},
-        {200, R"({"data":{"data":{"password":"topsec)", "Unreachable: https://vault.example:8200 answered 200 without Vault's JSON; is a proxy in between?"},
-        {403, "<html>Forbidden</html>", "Unreachable: https://vault.example:8200 answered 403 without Vault's JSON; is a proxy in between?"},
-        {404, "404 page not found", "Unreachable: https://vault.example:8200 answered 404 without Vault's JSON; is a proxy in between?"},
-        {405, R"({"errors":["unsupported operation"]})", "Malformed: https://vault.example:8200 refused GET secret/data/keybuzz/smtp (405): unsupported operation"},
+        {200, "<html>Please log in</html>",
+         "Unreachable: https://vault.example:8200 answered 200 without Vault's JSON; is a proxy in between?"},
+        {200, R"({"data":{"data":{"password":"topsec)",
+         "Unreachable: https://vault.example:8200 answered 200 without Vault's JSON; is a proxy in between?"},
+        {403, "<html>Forbidden</html>",
+         "Unreachable: https://vault.example:8200 answered 403 without Vault's JSON; is a proxy in between?"},
+        {404, "404 page not found",
+         "Unreachable: https://vault.example:8200 answered 404 without Vault's JSON; is a proxy in between?"},
+        {405, R"({"errors":["unsupported operation"]})",
+         "Malformed: https://vault.example:8200 refused GET secret/data/keybuzz/smtp (405): unsupported operation"},
         {418, R"({"errors":[]})", "Malformed: https://vault.example:8200 refused GET secret/data/keybuzz/smtp (418)"},
     };
     for (auto const& one : cases) {
@@ -161,18 +171,22 @@ TEST_F(Transport, SaysThatAServerWantsTls)
 {
     vault.settings.address = "http://127.0.0.1:8200";
     vault.answers(kPath, 400, "Client sent an HTTP request to an HTTPS server.\n");
-    EXPECT_EQ(read(), "Unreachable: http://127.0.0.1:8200 answered 400 without Vault's JSON; if the server wants TLS, write https:// in vault.address");
+    EXPECT_EQ(read(),
+              "Unreachable: http://127.0.0.1:8200 answered 400 without Vault's JSON; if the server wants TLS, write "
+              "https:// in vault.address");
 }
 
 TEST_F(Transport, TakesAnUpgradeOfTheMountForPassing)
 {
-    constexpr auto upgrading = R"({"errors":["Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period and will resume service shortly."]})";
+    constexpr auto upgrading =
+        R"({"errors":["Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period and will resume service shortly."]})";
     vault.answers(kPath, 400, upgrading).answers(kPath, 200, kSecret);
     EXPECT_EQ(read(), "host=h;port=587; version 2");
     vault.settings.retries = 0;
     vault.restart();
     vault.answers(kPath, 400, upgrading);
-    EXPECT_EQ(read().substr(0, 96), "Sealed: https://vault.example:8200 cannot serve now (400): Upgrading from non-versioned to versi");
+    EXPECT_EQ(read().substr(0, 96),
+              "Sealed: https://vault.example:8200 cannot serve now (400): Upgrading from non-versioned to versi");
 }
 
 // ---- redirects
@@ -180,7 +194,8 @@ TEST_F(Transport, TakesAnUpgradeOfTheMountForPassing)
 TEST_F(Transport, FollowsOneRedirectWithTheSameMethodBodyAndToken)
 {
     vault.settings.auth.method = "approle";
-    vault.answers("POST auth/approle/login", 307, "", {{"location", "https://leader.example:8200/v1/auth/approle/login"}});
+    vault.answers("POST auth/approle/login", 307, "",
+                  {{"location", "https://leader.example:8200/v1/auth/approle/login"}});
     vault.expect_login();
     vault.answers(kPath, 307, "", {{"location", "/v1/secret/data/keybuzz/smtp?x=1"}});
     vault.answers("GET secret/data/keybuzz/smtp?x=1", 200, kSecret);
@@ -198,23 +213,34 @@ TEST_F(Transport, RefusesOtherRedirects)
         return read();
     };
     EXPECT_EQ(redirected("http://leader.example:8200/v1/secret/data/keybuzz/smtp"),
-              "Unreachable: https://vault.example:8200 redirects (307) to http://leader.example:8200: refused, the token goes by https only");
-    EXPECT_EQ(redirected("HTTP://leader/v1/x", 301), "Unreachable: https://vault.example:8200 redirects (301) to HTTP://leader: refused, the token goes by https only");
-    EXPECT_EQ(redirected("file:///etc/passwd", 302), "Unreachable: https://vault.example:8200 redirects (302) to file://: refused, the token goes by https only");
-    EXPECT_EQ(redirected("https://u:p@leader/v1/x"), "Unreachable: https://vault.example:8200 redirects (307) to https://leader: refused, the token goes by https only");
+              "Unreachable: https://vault.example:8200 redirects (307) to http://leader.example:8200: refused, the "
+              "token goes by https only");
+    EXPECT_EQ(redirected("HTTP://leader/v1/x", 301),
+              "Unreachable: https://vault.example:8200 redirects (301) to HTTP://leader: refused, the token goes by "
+              "https only");
+    EXPECT_EQ(
+        redirected("file:///etc/passwd", 302),
+        "Unreachable: https://vault.example:8200 redirects (302) to file://: refused, the token goes by https only");
+    EXPECT_EQ(redirected("https://u:p@leader/v1/x"),
+              "Unreachable: https://vault.example:8200 redirects (307) to https://leader: refused, the token goes by "
+              "https only");
     EXPECT_EQ(redirected("//leader/v1/x"), "Unreachable: https://vault.example:8200 redirects (307) to nowhere");
     EXPECT_EQ(redirected(""), "Unreachable: https://vault.example:8200 redirects (307) to nowhere");
-    EXPECT_EQ(redirected("https://leader/", 308), "Unreachable: https://vault.example:8200 answered 308 without Vault's JSON; is a proxy in between?");
+    EXPECT_EQ(redirected("https://leader/", 308),
+              "Unreachable: https://vault.example:8200 answered 308 without Vault's JSON; is a proxy in between?");
     vault.answers(kPath, 307, "", {{"location", "https://b.example/v1/secret/data/keybuzz/smtp"}});
     EXPECT_EQ(redirected("https://a.example/v1/secret/data/keybuzz/smtp"),
-              "Unreachable: https://vault.example:8200 redirects (307) to https://b.example, which redirects again; name the active server in vault.address");
+              "Unreachable: https://vault.example:8200 redirects (307) to https://b.example, which redirects again; "
+              "name the active server in vault.address");
 }
 
 TEST_F(Transport, RefusesEveryRedirectWhenToldTo)
 {
     vault.settings.disable_redirects = true;
     vault.answers(kPath, 307, "", {{"location", "https://leader.example:8200/v1/secret/data/keybuzz/smtp"}});
-    EXPECT_EQ(read(), "Unreachable: https://vault.example:8200 redirects (307), which VAULT_DISABLE_REDIRECTS forbids; name the active server in vault.address");
+    EXPECT_EQ(read(),
+              "Unreachable: https://vault.example:8200 redirects (307), which VAULT_DISABLE_REDIRECTS forbids; name "
+              "the active server in vault.address");
 }
 
 // ---- words
@@ -223,9 +249,13 @@ TEST_F(Transport, ShowsWordsInOneLineWithoutSecrets)
 {
     vault.settings.auth.method = "approle";
     vault.expect_login();
-    vault.answers(kPath, 403, R"({"errors":["2 errors occurred:\n\t* permission denied\n\t* token hvs.login is not\u001b[31m welcome\n\n","second"]})");
-    EXPECT_EQ(read(), "Denied: https://vault.example:8200 denies reading secret/data/keybuzz/smtp: permission denied, token *** is not?[31m welcome; second"
-                      "; grant read on it in the policy");
+    vault.answers(
+        kPath, 403,
+        R"({"errors":["2 errors occurred:\n\t* permission denied\n\t* token hvs.login is not\u001b[31m welcome\n\n","second"]})");
+    EXPECT_EQ(read(),
+              "Denied: https://vault.example:8200 denies reading secret/data/keybuzz/smtp: permission denied, token "
+              "*** is not?[31m welcome; second"
+              "; grant read on it in the policy");
 }
 
 TEST_F(Transport, BoundsWords)
@@ -242,9 +272,12 @@ TEST_F(Transport, RefusesWhatIsNoAddress)
         char const* address;
         char const* told;
     } const cases[]{
-        {"vault.example:8200", R"(vault.address: "vault.example:8200" is no address of Vault; write https://HOST:PORT, or unix:///PATH for an agent)"},
-        {"ftp://vault", R"(vault.address: "ftp://vault" is no address of Vault; write https://HOST:PORT, or unix:///PATH for an agent)"},
-        {"https://", R"(vault.address: "https://" is no address of Vault; write https://HOST:PORT, or unix:///PATH for an agent)"},
+        {"vault.example:8200",
+         R"(vault.address: "vault.example:8200" is no address of Vault; write https://HOST:PORT, or unix:///PATH for an agent)"},
+        {"ftp://vault",
+         R"(vault.address: "ftp://vault" is no address of Vault; write https://HOST:PORT, or unix:///PATH for an agent)"},
+        {"https://",
+         R"(vault.address: "https://" is no address of Vault; write https://HOST:PORT, or unix:///PATH for an agent)"},
         {"https://user:topsecret@vault", "vault.address holds a login; write only https://HOST:PORT"},
         {"https://vault/?x=1", R"(vault.address: "https://vault/?x=1" holds a character that no address has)"},
         {"unix://run/agent", R"(vault.address: "unix://run/agent" names no absolute path; write unix:///PATH)"},
@@ -264,13 +297,16 @@ TEST_F(Transport, WarnsOfWhatIsNotProtected)
         return vault.warnings;
     };
     EXPECT_EQ(warned("http://vault.example:8200"),
-              Words{"vault.address http://vault.example:8200 is not encrypted: whoever is on the way reads the token and the secrets; use https://"});
-    for (auto const* safe : {"http://127.0.0.1:8100", "http://localhost:8100", "http://[::1]:8100", "unix:///run/agent.sock", "https://vault"}) {
+              Words{"vault.address http://vault.example:8200 is not encrypted: whoever is on the way reads the token "
+                    "and the secrets; use https://"});
+    for (auto const* safe : {"http://127.0.0.1:8100", "http://localhost:8100", "http://[::1]:8100",
+                             "unix:///run/agent.sock", "https://vault"}) {
         EXPECT_EQ(warned(safe), Words{}) << safe;
     }
     EXPECT_EQ(warned("http://[2001:db8::1]:8200").size(), 1u);
     vault.settings.skip_verify = true;
-    EXPECT_EQ(warned("https://vault"), Words{"VAULT_SKIP_VERIFY is set: whoever is on the way can pose as Vault; set vault.ca_cert instead"});
+    EXPECT_EQ(warned("https://vault"),
+              Words{"VAULT_SKIP_VERIFY is set: whoever is on the way can pose as Vault; set vault.ca_cert instead"});
 }
 
 }   // namespace
