@@ -40,7 +40,4 @@ std::vector<Mount> possible_mounts(std::string_view path, Mount const& known);
 // A record from an answer's "data", or why there is none: Deleted, Malformed. Nothing if it is no answer of that kind.
 VaultResult<SecretRecord> read_record(std::string const& path, JsonNode data);
 
-// RFC 3339 with 0 to 9 digits of a second's fraction, Z or an offset.
-std::optional<base::Time> parse_time(std::string_view text);
-
 }   // namespace mailcore::vault_sync

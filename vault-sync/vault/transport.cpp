@@ -16,8 +16,8 @@ constexpr std::size_t kMostWords = 300;
 
 bool is_redirect(int status) { return status == 301 || status == 302 || status == 307; }
 
-// 412: a standby has not caught up. 501 means not initialised: that does not pass by itself.
-bool is_transient(int status) { return status == 412 || status == 429 || (status >= 500 && status != 501); }
+// 412: a standby has not caught up. (501, not initialised, does not pass by itself: judge() knows it.)
+bool is_transient(int status) { return status == 412 || status == 429 || status >= 500; }
 
 // The server has turned it away before it acted.
 bool is_unheard(int status) { return status == 412 || status == 429 || status == 503; }

@@ -38,22 +38,6 @@ TEST(KvPath, FindsItsMountBehindANamespace)
     EXPECT_EQ(fitting_mount("secret/a", ""), "");
 }
 
-TEST(KvTime, IsRead)
-{
-    auto const day = sys_days{2026y / November / 21};
-    EXPECT_EQ(parse_time("2026-11-21T01:02:03Z"), base::Time{day + 1h + 2min + 3s});
-    EXPECT_EQ(parse_time("2026-11-21T01:02:03.5Z"), base::Time{day + 1h + 2min + 3500ms});
-    EXPECT_EQ(parse_time("2026-11-21T01:02:03.945319214Z"), base::Time{day + 1h + 2min + 3s + 945'319us});
-    EXPECT_EQ(parse_time("2026-11-21T01:02:03.000001+01:30"), base::Time{day - 28min + 3s + 1us});
-    EXPECT_EQ(parse_time("2026-11-20T19:02:03-06:00"), base::Time{day + 1h + 2min + 3s});
-    EXPECT_TRUE(parse_time("2024-02-29t00:00:00z"));
-    for (auto const* bad : {"", "2026-11-21", "2026-11-21 01:02:03Z", "2026-11-21T01:02:03", "2026-11-21T01:02:03.Z",
-                            "2026-02-29T00:00:00Z", "2026-11-21T24:00:00Z", "2026-11-21T01:02:03.0123456789Z",
-                            "-026-11-21T01:02:03Z", "2026-11-21T01:02:03Zx"}) {
-        EXPECT_FALSE(parse_time(bad)) << bad;
-    }
-}
-
 // ---- reads
 
 class KvRead : public testing::Test {

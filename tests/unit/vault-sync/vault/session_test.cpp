@@ -96,6 +96,21 @@ TEST_F(Session, RemembersEachDeniedPathByItself)
     }
 }
 
+// The memory ends with the token that was denied, even if another path's read had the next one.
+TEST_F(Session, ForgetsADenialWithItsToken)
+{
+    vault.answers(kApprole, 200, login("hvs.1", 3600)).answers(kPath, 403, kDenied);
+    EXPECT_EQ(read(), kReadDenied);
+    vault.now += 3600s;
+    vault.answers(kApprole, 200, login("hvs.2", 3600)).answers("GET secret/data/b", 200, kSecret);
+    EXPECT_EQ(vault.read("secret/b", "secret"), kRead);
+    vault.answers(kPath, 403, kDenied)
+        .answers(kApprole, 200, login("hvs.3", 3600))
+        .answers(kRevokeSelf, 204, "")
+        .answers(kPath, 200, kSecret);
+    EXPECT_EQ(read(), kRead);
+}
+
 TEST_F(Session, TellsOfARefusedLoginAfterADenial)
 {
     log_in(login("hvs.1", 3600));

@@ -93,6 +93,15 @@ TEST_F(Transport, GivesUpAfterItsRetries)
     EXPECT_EQ(vault.waits.size(), 3u);
 }
 
+TEST_F(Transport, TriesNotAgainWhatDoesNotPass)
+{
+    vault.answers(kPath, 501, R"({"errors":["Vault is not initialized"]})");
+    EXPECT_EQ(read(), "Sealed: https://vault.example:8200 is not initialised (501): Vault is not initialized");
+    vault.answers(kPath, 400, R"({"errors":["invalid"]})");
+    EXPECT_EQ(read(), "Malformed: https://vault.example:8200 refused to read secret/data/keybuzz/smtp: invalid");
+    EXPECT_TRUE(vault.waits.empty());
+}
+
 TEST_F(Transport, StopsWhenToldToWhileWaiting)
 {
     vault.stop_after_waits = 1;
