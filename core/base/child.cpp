@@ -21,6 +21,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int kReadsAtOnce = 128;   // of 16 KiB
+
 Result<std::string> find_program(std::string const& name)
 {
     if (name.starts_with('/')) return name;
@@ -87,7 +89,8 @@ public:
         ::sigemptyset(&none);
         ::sigfillset(&all);
         ::posix_spawnattr_init(&attributes_);
-        ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+        ::posix_spawnattr_setflags(&attributes_,
+                                   POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
         ::posix_spawnattr_setsigmask(&attributes_, &none);
         ::posix_spawnattr_setsigdefault(&attributes_, &all);
         ::posix_spawnattr_setpgroup(&attributes_, 0);
@@ -116,14 +119,15 @@ std::vector<std::string> clean_environment(std::vector<std::string> const& given
     auto environment = given;
     for (auto const& standard : {"PATH=" + std::string{kChildPath}, std::string{"LANG=C"}}) {
         auto const name = standard.substr(0, standard.find('=') + 1);
-        bool const replaced = std::any_of(given.begin(), given.end(), [&](auto const& one) { return one.starts_with(name); });
+        bool const replaced =
+            std::any_of(given.begin(), given.end(), [&](auto const& one) { return one.starts_with(name); });
         if (!replaced) environment.push_back(standard);
     }
     return environment;
 }
 
-// Writing to a program that does not read raises SIGPIPE. This thread neither dies of it nor leaves it pending, whatever
-// the process has set for it.
+// Writing to a program that does not read raises SIGPIPE. This thread neither dies of it nor leaves it pending,
+// whatever the process has set for it.
 class WithoutSigpipe {
 public:
     WithoutSigpipe()
@@ -155,7 +159,8 @@ private:
 class Child {
 public:
     Child(pid_t pid, Fd in, Fd out, Fd err)
-        : pid_{pid}, ended_{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))}, in_{std::move(in)}, out_{std::move(out)}, err_{std::move(err)}
+        : pid_{pid}, ended_{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))}, in_{std::move(in)}, out_{std::move(out)},
+          err_{std::move(err)}
     {
         for (auto const* end : {&in_, &out_, &err_}) make_nonblocking(*end);
     }
@@ -215,13 +220,14 @@ private:
     static void read_all(Fd& from, std::string& into, std::size_t most)
     {
         std::array<char, 16'384> buffer;
-        while (from) {
+        // More than a pipe holds, so nothing is left when the program has ended; and a deadline comes though it never stops.
+        for (int i = 0; from && i < kReadsAtOnce; ++i) {
             auto const got = ::read(from.get(), buffer.data(), buffer.size());
             if (got < 0 && errno == EINTR) continue;
             if (got < 0 && errno == EAGAIN) break;
-            if (got <= 0) from.reset();
-            else into.append(buffer.data(), std::min(static_cast<std::size_t>(got), most - std::min(most, into.size())));
-            if (got < static_cast<ssize_t>(buffer.size())) break;   // a program that never stops must not keep us here
+            auto const room = most - std::min(most, into.size());
+            if (got > 0) into.append(buffer.data(), std::min(static_cast<std::size_t>(got), room));
+            else from.reset();
         }
         ::explicit_bzero(buffer.data(), buffer.size());   // postmap prints passwords
     }

@@ -1,6 +1,6 @@
-// A program run to its end: no shell, absolute path or found in a fixed PATH, a clean environment (PATH, LANG=C and what
-// is given), default signals, its own process group, standard input from /dev/null or a text, no other descriptors, its
-// output captured.
+// A program run to its end: no shell, absolute path or found in a fixed PATH, a clean environment (PATH, LANG=C and
+// what is given), default signals, its own process group, standard input from /dev/null or a text, no other
+// descriptors, its output captured.
 //
 //     auto const ran = base::run_child({"postmap", "-q", "key", map}, {.environment = {"MAIL_CONFIG=/etc/postfix"}});
 //
@@ -19,7 +19,7 @@ namespace mailcore::base {
 inline constexpr std::string_view kChildPath = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 struct ChildOptions {
-    std::vector<std::string> environment{};           // "MAIL_CONFIG=/etc/postfix"; replaces PATH and LANG; never a secret
+    std::vector<std::string> environment{};   // "MAIL_CONFIG=/etc/postfix"; replaces PATH and LANG; never a secret
     std::string_view input{};                         // given on standard input; may be a secret
     std::chrono::milliseconds timeout{60'000};        // then SIGKILL to its process group
     std::size_t most_output = 16u << 20u;             // bytes of each stream that are kept

@@ -38,7 +38,8 @@ int error_number(std::string_view name)
 bool fault_point(std::string_view name)
 {
     // Read each time: tests within one process set it and take it back.
-    char const* const wanted = std::getenv("MAILCORE_FAULT");   // NOLINT(concurrency-mt-unsafe): nobody sets it meanwhile
+    char const* const wanted =
+        std::getenv("MAILCORE_FAULT");  // NOLINT(concurrency-mt-unsafe): nobody sets it meanwhile
     if (wanted == nullptr) return false;
     std::string_view const text{wanted};
     auto const colon = text.find(':');

@@ -39,7 +39,7 @@ std::string bound_to(std::string const& address, std::string const& path, std::s
 base::Secret record_text(SecretRecord const& record)
 {
     base::Secret text{R"({"created":)"};
-    append_json_string(text, record.created ? format_time(*record.created) : "");
+    append_json_string(text, record.created ? base::format_time(*record.created) : "");
     text.append(R"(,"custom_metadata":{)");
     bool first = true;
     for (auto const& [name, value] : record.custom_metadata) {
@@ -65,7 +65,7 @@ base::Result<SecretRecord> record_from(base::Secret text)
     auto const parsed = SecretJson::parse(std::move(text));
     if (!parsed) return base::fail("holds no record");
     SecretRecord record;
-    record.created = parse_time(parsed->at("created").text());
+    record.created = base::parse_time(parsed->at("created").text());
     parsed->at("custom_metadata").each_member([&](std::string_view name, JsonNode value) {
         record.custom_metadata.emplace(name, value.text());
     });
@@ -167,7 +167,7 @@ base::Result<std::optional<SecretRecord>> Cache::load(std::string const& path, b
     auto const found = records.find(path);
     if (found == records.end() || !found->is_object()) return std::optional<SecretRecord>{};
 
-    auto const saved = parse_time(text_at(*found, "saved"));
+    auto const saved = base::parse_time(text_at(*found, "saved"));
     auto const about = "the cache's record of " + path;
     if (!saved) return base::fail(about + " in " + settings_.file + " is no record that vault-sync wrote; remove that file");
     auto const key = this->key();
@@ -202,12 +202,12 @@ base::Result<> Cache::save(std::map<std::string, SecretRecord const*> const& rec
     bool changed = false;
     for (auto const& [path, record] : records) {
         auto const former = load(path, now);
-        auto const saved = parse_time(text_at(document["records"].value(path, json::object()), "saved"));
+        auto const saved = base::parse_time(text_at(document["records"].value(path, json::object()), "saved"));
         bool const same = former && *former && (*former)->version == record->version &&
                           record_text(**former) == record_text(*record) && saved && now - *saved < kRenewAfter;
         if (same) continue;
         auto const version = std::to_string(record->version);
-        auto const time = format_time(now);
+        auto const time = base::format_time(now);
         auto const sealed = crypto::seal(**key, record_text(*record).reveal(), bound_to(address_, path, version, time));
         if (!sealed) return base::fail("cannot seal the cache: " + sealed.error().message);
         document["records"][path] = {{"version", version}, {"saved", time}, {"sealed", crypto::base64(*sealed)}};

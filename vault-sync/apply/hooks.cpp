@@ -15,7 +15,7 @@ json facts(char const* event, base::Time now)
 {
     char host[256] = {};
     static_cast<void>(::gethostname(host, sizeof host - 1));
-    return {{"event", event}, {"time", format_time(now)}, {"host", host}};
+    return {{"event", event}, {"time", base::format_time(now)}, {"host", host}};
 }
 
 json relay_facts(RelayOutcome const& outcome)
@@ -25,7 +25,7 @@ json relay_facts(RelayOutcome const& outcome)
     if (outcome.relay) {
         relay["host"] = outcome.relay->host;
         relay["port"] = outcome.relay->port;
-        relay["user"] = outcome.relay->user;
+        relay["user"] = outcome.relay->shown_user();
         relay["version"] = outcome.relay->version;
     }
     return relay;

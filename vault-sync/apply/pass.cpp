@@ -319,6 +319,7 @@ private:
         auto const* const used = is_in_use(relay) ? &*relay.candidate : relay.former ? &*relay.former : nullptr;
         if (used != nullptr) {
             outcome.relay = used->copy();
+            outcome.relay->user = used->shown_user();
             outcome.relay->password.clear();
         }
         report_.relays.push_back(std::move(outcome));
@@ -346,7 +347,7 @@ private:
             known.first_seen = record.created && *record.created < workshop_.now() ? *record.created : workshop_.now();
         }
         auto const rotated = record.custom_metadata.find("rotated_at");
-        known.rotated_at = rotated == record.custom_metadata.end() ? std::nullopt : parse_time(rotated->second);
+        known.rotated_at = rotated == record.custom_metadata.end() ? std::nullopt : base::parse_time(rotated->second);
         known.rotation_days = days(record.custom_metadata);
         known.source = std::string{word(record.source)};
         known.path = record.path;

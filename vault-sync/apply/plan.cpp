@@ -39,12 +39,12 @@ void decide_on_candidate(PlanInput const& input, PlannedRelay& planned)
     auto const value = input.fingerprints.value(candidate);
     if (is_held(input, planned, value)) {
         return keep_former(planned, PlannedRelay::Why::Held,
-                           planned.name + ": held since the rollback of " + format_time(input.state.hold->since) +
+                           planned.name + ": held since the rollback of " + base::format_time(input.state.hold->since) +
                                "; another value, or vault-sync once --force, ends it");
     }
     if (auto const* refused = refused_before(input, planned.name, value)) {
         return keep_former(planned, PlannedRelay::Why::RefusedBefore,
-                           planned.name + ": the provider refused this value at " + format_time(refused->at) + " (" +
+                           planned.name + ": the provider refused this value at " + base::format_time(refused->at) + " (" +
                                refused->words + "); it is not tried again for an hour; vault-sync verify " + planned.name +
                                " tries it now");
     }

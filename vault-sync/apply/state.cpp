@@ -1,8 +1,6 @@
 #include "vault-sync/apply/state.hpp"
 
 #include <cerrno>
-#include <cstdio>
-#include <ctime>
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
 #include <sys/file.h>
@@ -16,17 +14,17 @@ namespace {
 
 using nlohmann::json;
 
-json time_or_null(std::optional<base::Time> const& time) { return time ? json(format_time(*time)) : json(); }
+json time_or_null(std::optional<base::Time> const& time) { return time ? json(base::format_time(*time)) : json(); }
 
 std::optional<base::Time> time_at(json const& object, char const* key)
 {
     auto const found = object.find(key);
-    return found != object.end() && found->is_string() ? parse_time(found->get<std::string>()) : std::nullopt;
+    return found != object.end() && found->is_string() ? base::parse_time(found->get<std::string>()) : std::nullopt;
 }
 
 json known_json(KnownSecret const& known)
 {
-    return {{"credential", known.credential}, {"first_seen", format_time(known.first_seen)},
+    return {{"credential", known.credential}, {"first_seen", base::format_time(known.first_seen)},
             {"rotated_at", time_or_null(known.rotated_at)}, {"rotation_days", known.rotation_days ? json(*known.rotation_days) : json()},
             {"source", known.source}, {"path", known.path}, {"version", known.version}, {"has_login", known.has_login}, {"verified", known.verified}};
 }
@@ -50,7 +48,7 @@ KnownSecret known_from(json const& object)
 
 json hold_json(Hold const& hold)
 {
-    return {{"values", hold.values}, {"routings", hold.routings}, {"left", hold.left}, {"since", format_time(hold.since)},
+    return {{"values", hold.values}, {"routings", hold.routings}, {"left", hold.left}, {"since", base::format_time(hold.since)},
             {"automatic", hold.automatic}};
 }
 
@@ -63,7 +61,7 @@ Hold hold_from(json const& object)
 
 json switch_json(Switch const& last)
 {
-    return {{"from", last.from}, {"to", last.to}, {"at", format_time(last.at)}, {"relays", last.relays},
+    return {{"from", last.from}, {"to", last.to}, {"at", base::format_time(last.at)}, {"relays", last.relays},
             {"deferred_before", last.deferred_before}};
 }
 
@@ -130,10 +128,10 @@ std::string to_json(State const& state)
     for (auto const& [relay, known] : state.secrets) secrets[relay] = known_json(known);
     json refused = json::object();
     for (auto const& [relay, value] : state.refused) {
-        refused[relay] = {{"value", value.value}, {"at", format_time(value.at)}, {"words", value.words}};
+        refused[relay] = {{"value", value.value}, {"at", base::format_time(value.at)}, {"words", value.words}};
     }
     json told = json::object();
-    for (auto const& [relay, time] : state.overdue_told) told[relay] = format_time(time);
+    for (auto const& [relay, time] : state.overdue_told) told[relay] = base::format_time(time);
     json const object{{"format", 1}, {"active", state.active}, {"secrets", secrets}, {"refused", refused},
         {"hold", state.hold ? hold_json(*state.hold) : json()},
         {"last_switch", state.last_switch ? switch_json(*state.last_switch) : json()},
@@ -194,55 +192,6 @@ base::Result<Lock> StateStore::lock(std::chrono::milliseconds patience) const
         return base::fail_errno("cannot write " + path);
     }
     return Lock{std::move(file)};
-}
-
-std::string format_time(base::Time time)
-{
-    auto const seconds = std::chrono::system_clock::to_time_t(std::chrono::time_point_cast<std::chrono::system_clock::duration>(time));
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    char text[32];
-    return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
-
-std::optional<base::Time> parse_time(std::string_view given)
-{
-    std::string const text{given};
-    std::tm parts{};
-    int length = 0;
-    auto const date = std::sscanf(text.c_str(), "%4d-%2d-%2d%n", &parts.tm_year, &parts.tm_mon, &parts.tm_mday, &length);
-    if (date != 3 || length != 10) return std::nullopt;
-    std::string_view rest = std::string_view{text}.substr(10);
-    if (!rest.empty()) {
-        int used = 0;
-        if (std::sscanf(text.c_str() + 10, "%*1[Tt ]%2d:%2d:%2d%n", &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &used) != 3 || used != 9) {
-            return std::nullopt;
-        }
-        rest.remove_prefix(9);
-    }
-    parts.tm_year -= 1900;
-    parts.tm_mon -= 1;
-    bool const plausible = parts.tm_mon >= 0 && parts.tm_mon < 12 && parts.tm_mday >= 1 && parts.tm_mday <= 31 &&
-                           parts.tm_hour < 24 && parts.tm_min < 60 && parts.tm_sec <= 60;
-    if (!plausible) return std::nullopt;
-    std::chrono::microseconds fraction{0};
-    if (rest.starts_with('.')) {
-        auto const digits = rest.substr(1, rest.find_first_not_of("0123456789", 1) - 1);
-        if (digits.empty() || digits.size() > 9) return std::nullopt;
-        long micros = 0;
-        for (std::size_t i = 0; i < 6; ++i) micros = micros * 10 + (i < digits.size() ? digits[i] - '0' : 0);
-        fraction = std::chrono::microseconds{micros};
-        rest.remove_prefix(1 + digits.size());
-    }
-    std::chrono::minutes offset{0};
-    if (!rest.empty() && rest != "Z" && rest != "z") {
-        int hours = 0, minutes = 0;
-        char sign = 0;
-        if (rest.size() != 6 || std::sscanf(std::string{rest}.c_str(), "%c%2d:%2d", &sign, &hours, &minutes) != 3) return std::nullopt;
-        if (sign != '+' && sign != '-') return std::nullopt;
-        offset = std::chrono::minutes{(sign == '-' ? -1 : 1) * (hours * 60 + minutes)};
-    }
-    return base::Time{std::chrono::seconds{::timegm(&parts)}} + fraction - offset;
 }
 
 }   // namespace mailcore::vault_sync

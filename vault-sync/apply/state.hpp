@@ -108,8 +108,4 @@ private:
 std::string to_json(State const& state);
 base::Result<State> state_from_json(std::string_view text);
 
-// RFC 3339 in UTC to the second, as state, status and manifests write times.
-std::string format_time(base::Time time);
-std::optional<base::Time> parse_time(std::string_view text);   // with 0 to 9 digits of a second, Z or an offset; a date alone
-
 }   // namespace mailcore::vault_sync

@@ -130,9 +130,9 @@ int generations(Common const& common)
         for (auto const& one : *all) {
             std::string names;
             for (auto const& relay : one.relays) names += (names.empty() ? "" : ", ") + relay;
-            list.push_back({{"generation", one.number}, {"created", format_time(one.created)}, {"current", one.current},
+            list.push_back({{"generation", one.number}, {"created", base::format_time(one.created)}, {"current", one.current},
                             {"active", one.active}, {"relays", one.relays}});
-            rows.push_back({std::to_string(one.number), format_time(one.created), one.active, names, one.current ? "current" : ""});
+            rows.push_back({std::to_string(one.number), base::format_time(one.created), one.active, names, one.current ? "current" : ""});
         }
         if (common.json) run::print_json(list);
         else if (rows.empty()) std::cout << "There is no generation yet; vault-sync once makes the first.\n";

@@ -39,7 +39,7 @@ std::vector<std::string> row_of(PlannedRelay const& relay, Fingerprints const& f
     };
     return {relay.name, change_word(relay),
             both([](Relay const& r) { return host_and_port(r) + ' ' + std::string{word(r.tls)}; }),
-            both([](Relay const& r) { return base::printable(r.user); }),
+            both([](Relay const& r) { return base::printable(r.shown_user()); }),
             both([&](Relay const& r) { return fingerprints.short_form(r); })};
 }
 

@@ -49,7 +49,7 @@ std::string host_and_port(Relay const& relay)
 
 json relay_json(Relay const& relay)
 {
-    return {{"host", relay.host}, {"port", relay.port}, {"tls", word(relay.tls)}, {"user", relay.user}, {"kind", relay.kind},
+    return {{"host", relay.host}, {"port", relay.port}, {"tls", word(relay.tls)}, {"user", relay.shown_user()}, {"kind", relay.kind},
             {"source", word(relay.source)}, {"path", relay.path}, {"version", relay.version}};
 }
 
@@ -61,7 +61,7 @@ void show_pass(PassReport const& report, int exit_code, bool json)
     for (auto const& outcome : report.relays) {
         auto const source = outcome.source ? std::string{word(*outcome.source)} : "-";
         rows.push_back({outcome.name, outcome.relay ? host_and_port(*outcome.relay) : "-",
-                        outcome.relay ? base::printable(outcome.relay->user.empty() ? "(no login)" : outcome.relay->user) : "-",
+                        outcome.relay ? base::printable(outcome.relay->has_login() ? outcome.relay->shown_user() : "(no login)") : "-",
                         source, outcome.result});
     }
     run::print_table({"RELAY", "HOST", "USER", "SOURCE", "RESULT"}, rows);

@@ -63,7 +63,7 @@ json hold_json(State const& state)
     if (!state.hold) return {};
     auto relays = json::array();
     for (auto const& [relay, values] : state.hold->values) relays.push_back(relay);
-    return {{"since", format_time(state.hold->since)}, {"left", state.hold->left}, {"automatic", state.hold->automatic},
+    return {{"since", base::format_time(state.hold->since)}, {"left", state.hold->left}, {"automatic", state.hold->automatic},
             {"relays", relays}, {"routing", !state.hold->routings.empty()}};
 }
 
@@ -75,11 +75,11 @@ json status_json(Facts const& facts)
     }
     auto const& routing = facts.generation ? facts.generation->routing : wanted_routing(facts.session->settings(), facts.state);
     return {{"generation", facts.generation ? facts.generation->number : 0},
-            {"created", facts.generation ? json(format_time(facts.generation->created)) : json()},
+            {"created", facts.generation ? json(base::format_time(facts.generation->created)) : json()},
             {"active", routing.active}, {"fallback", routing.fallback}, {"source", facts.state.source},
             {"held", facts.state.hold.has_value()}, {"hold", hold_json(facts.state)},
             {"reload_owed", facts.state.reload_owed.has_value()},
-            {"last_success", facts.state.last_success ? json(format_time(*facts.state.last_success)) : json()},
+            {"last_success", facts.state.last_success ? json(base::format_time(*facts.state.last_success)) : json()},
             {"complaints", facts.state.complaints}, {"relays", relays}};
 }
 
@@ -89,16 +89,16 @@ void show_lines(Facts const& facts)
         std::cout << name << std::string(name.size() < 14 ? 14 - name.size() : 1, ' ') << value << '\n';
     };
     auto const& state = facts.state;
-    line("generation", facts.generation ? std::to_string(facts.generation->number) + ", made " + format_time(facts.generation->created)
+    line("generation", facts.generation ? std::to_string(facts.generation->number) + ", made " + base::format_time(facts.generation->created)
                                         : "none yet; vault-sync once makes the first");
     auto const& routing = facts.generation ? facts.generation->routing : wanted_routing(facts.session->settings(), state);
     std::string fallback;
     for (auto const& relay : routing.fallback) fallback += (fallback.empty() ? ", fallback " : ", ") + relay;
     line("active", routing.active + (state.active.empty() ? "" : " (by vault-sync use)") + fallback);
     line("source", state.source.empty() ? "-" : state.source);
-    line("last success", state.last_success ? format_time(*state.last_success) : "never");
+    line("last success", state.last_success ? base::format_time(*state.last_success) : "never");
     if (state.hold) {
-        line("held", "since " + format_time(state.hold->since) + (state.hold->automatic ? ", by an automatic rollback" : ", by a rollback") +
+        line("held", "since " + base::format_time(state.hold->since) + (state.hold->automatic ? ", by an automatic rollback" : ", by a rollback") +
                          " from generation " + std::to_string(state.hold->left));
     }
     if (state.reload_owed) line("reload", "owed: Postfix has not taken generation " + std::to_string(*state.reload_owed) + " over yet");
@@ -112,7 +112,7 @@ void show_table(Facts const& facts)
         auto const* const age = age_of(facts, relay.name);
         auto const days = age == nullptr ? "-" : std::to_string(age->days) + " of " + std::to_string(age->limit_days) + " d" + (age->is_overdue ? " OVERDUE" : "");
         rows.push_back({relay.name, host_and_port(relay), std::string{word(relay.tls)},
-                        base::printable(relay.user.empty() ? "(no login)" : relay.user), std::string{word(relay.source)}, days});
+                        base::printable(relay.has_login() ? relay.shown_user() : "(no login)"), std::string{word(relay.source)}, days});
     }
     std::cout << '\n';
     run::print_table({"RELAY", "HOST", "TLS", "USER", "SOURCE", "AGE"}, rows);

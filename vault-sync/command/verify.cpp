@@ -130,7 +130,7 @@ void show(std::vector<Verified> const& results, bool as_json)
         object["words"] = one.words;
         list.push_back(std::move(object));
         rows.push_back({one.name, one.relay ? host_and_port(*one.relay) : "-",
-                        one.relay ? base::printable(one.relay->user.empty() ? "(no login)" : one.relay->user) : "-", one.result});
+                        one.relay ? base::printable(one.relay->has_login() ? one.relay->shown_user() : "(no login)") : "-", one.result});
     }
     if (as_json) return run::print_json(list);
     run::print_table({"RELAY", "HOST", "USER", "RESULT"}, rows);

@@ -43,14 +43,9 @@ Enum by_word(Json const& text, std::array<Enum, Count> const& values)
 
 base::Time read_time(std::string const& text)
 {
-    using namespace std::chrono;
-    int y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0, ms = 0;
-    if (std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ", &y, &mo, &d, &h, &mi, &s, &ms) != 7) {
-        throw std::invalid_argument{"\"" + text + "\" is no time"};
-    }
-    auto const date = year{y} / month{static_cast<unsigned>(mo)} / day{static_cast<unsigned>(d)};
-    if (!date.ok()) throw std::invalid_argument{"\"" + text + "\" is no time"};
-    return sys_days{date} + hours{h} + minutes{mi} + seconds{s} + milliseconds{ms};
+    auto const time = base::parse_time(text);
+    if (!time) throw std::invalid_argument{"\"" + text + "\" is no time"};
+    return *time;
 }
 
 Relay read_relay(Json const& json)

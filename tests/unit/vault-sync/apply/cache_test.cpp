@@ -140,7 +140,7 @@ TEST_F(CacheTest, RefusesWhatIsTooOld)
 {
     save("x-password");
     EXPECT_EQ(complaint(open(), at(30LL * 86'400)), "(none)");
-    EXPECT_EQ(complaint(open(), at(30LL * 86'400 + 1)), "the cache's record of secret/primary is from " + format_time(at(0)) +
+    EXPECT_EQ(complaint(open(), at(30LL * 86'400 + 1)), "the cache's record of secret/primary is from " + base::format_time(at(0)) +
                                                              ", older than cache.max_age (30d)");
 }
 

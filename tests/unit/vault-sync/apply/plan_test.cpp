@@ -112,7 +112,7 @@ TEST_F(PlanTest, ARefusedValueIsNotTriedAgainForAnHour)
     auto const made = plan();
     EXPECT_EQ(made.relays[0].step, Step::Keep);
     EXPECT_EQ(made.relays[0].why, PlannedRelay::Why::RefusedBefore);
-    EXPECT_EQ(made.relays[0].words, "primary: the provider refused this value at " + format_time(at(-3599)) +
+    EXPECT_EQ(made.relays[0].words, "primary: the provider refused this value at " + base::format_time(at(-3599)) +
                                         " (535 5.7.8 no); it is not tried again for an hour; vault-sync verify primary tries it now");
     state_.refused["primary"].at = at(-3600);
     EXPECT_EQ(plan().relays[0].step, Step::Prove) << "the hour is over";

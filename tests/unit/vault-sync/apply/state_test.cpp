@@ -110,21 +110,5 @@ TEST_F(StateTest, ALockIsWaitedFor)
     ends.join();
 }
 
-TEST(TimeText, IsRfc3339)
-{
-    EXPECT_EQ(format_time(time(0)), "1970-01-01T00:00:00Z");
-    EXPECT_EQ(parse_time("2018-03-22T02:24:06.945319214Z"), time(1'521'685'446) + std::chrono::microseconds{945'319});
-    EXPECT_EQ(parse_time("2018-03-22T02:24:06Z"), time(1'521'685'446));
-    EXPECT_EQ(parse_time("2018-03-22T04:24:06.5+02:00"), time(1'521'685'446) + std::chrono::microseconds{500'000});
-    EXPECT_EQ(parse_time("2018-03-22"), time(1'521'676'800));
-}
-
-TEST(TimeText, ThatIsNoneIsNoTime)
-{
-    for (auto const* text : {"", "yesterday", "2018-13-01", "2018-03-22T", "2018-03-22T25:00:00Z", "2018-03-22T02:24:06.Z", "2018-03-22T02:24:06+2"}) {
-        EXPECT_EQ(parse_time(text), std::nullopt) << text;
-    }
-}
-
 }   // namespace
 }   // namespace mailcore::vault_sync
