@@ -11,7 +11,7 @@ std::span<Event const* const> all()
         &kStarted, &kStopping, &kStopped, &kConfigurationWarning, &kRulesReloaded, &kReloadFailed, &kRestartNeeded,
         &kUnreadableRequest, &kTooManyClients, &kOwnFailure, &kStrippingFailed, &kMilterRefused, &kDecisionLogFailed,
         &kDecisionLinesLost, &kCertificateNoteFailed, &kCertificateDigestUnusable, &kControlFailed,
-        &kSecretsSwitched, &kSecretsUnchanged, &kSourceServes, &kVaultAway, &kLoginRefused, &kSecretNotTaken,
+        &kSecretsSwitched, &kSecretsUnchanged, &kSourceServes, &kVaultAway, &kLoginRefused, &kNoCredentials, &kSecretNotTaken,
         &kProviderRefused, &kProofInconclusive, &kValueHeld, &kSecretWarning, &kSecretOverdue, &kReloadOwed,
         &kReloadLeftToOperator, &kDeferredFlushed, &kFlushFailed, &kRolledBack, &kRollbackImpossible, &kSwitchFailed,
         &kGenerationDamaged, &kStateFailed, &kCacheFailed, &kAuditFailed, &kTokenWarning, &kHookFailed, &kMetricsFailed};

@@ -68,6 +68,8 @@ inline constexpr Event kVaultAway{"vault_away", Level::Error,
 inline constexpr Event kLoginRefused{"vault_login_refused", Level::Error,
     "Vault answered and refused the login, or a wrapped secret id was used by somebody else.",
     "Give vault-sync a new secret id or token; look into Vault's audit log when it speaks of somebody else."};
+inline constexpr Event kNoCredentials{"vault_no_credentials", Level::Error,
+    "There is nothing to log in to Vault with: a file is missing, empty or open to others.", "Do as the event says."};
 inline constexpr Event kSecretNotTaken{"secret_not_taken", Level::Error,
     "A secret is missing, deleted, denied or malformed; Postfix keeps the former one.", "Mend the secret in Vault as the event says."};
 inline constexpr Event kProviderRefused{"provider_refused", Level::Error,

@@ -11,6 +11,7 @@ namespace {
 Trouble trouble_of(VaultError const& error)
 {
     if (error.is_absence()) return Trouble::Away;
+    if (error.kind == VaultFailure::NoCredentials) return Trouble::NoCredentials;
     return error.kind == VaultFailure::LoginRefused || error.kind == VaultFailure::Tampered ? Trouble::LoginRefused
                                                                                             : Trouble::NotTaken;
 }
@@ -41,7 +42,10 @@ public:
 
 private:
     // A deleted or malformed secret is no absence: what Postfix has is kept, and it is said.
-    static bool may_be_served(Trouble trouble) { return trouble == Trouble::Away || trouble == Trouble::LoginRefused; }
+    static bool may_be_served(Trouble trouble)
+    {
+        return trouble == Trouble::Away || trouble == Trouble::NoCredentials || trouble == Trouble::LoginRefused;
+    }
 
     std::string path_of(RelaySettings const& relay) const
     {

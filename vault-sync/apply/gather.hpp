@@ -29,6 +29,7 @@ struct SecretSources {
 enum class Trouble {
     None,
     Away,           // Vault is unreachable or sealed, or the agent's file is not there
+    NoCredentials,  // nothing to log in to Vault with
     LoginRefused,   // Vault answered and refused the login
     NotTaken,       // missing, deleted, denied, malformed: Vault is there, the value is no good
 };

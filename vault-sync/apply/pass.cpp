@@ -107,11 +107,13 @@ private:
         if (gathered.trouble == Trouble::None) return;
         state_.complaints[name] = gathered.complaint;
         report_.login_refused |= gathered.trouble == Trouble::LoginRefused;
-        report_.failed |= gathered.trouble == Trouble::NotTaken || !gathered.is_served;
+        bool const is_own_fault = gathered.trouble == Trouble::NotTaken || gathered.trouble == Trouble::NoCredentials;
+        report_.failed |= is_own_fault || !gathered.is_served;
         bool const vault_is_skipped = !workshop_.sources.use_vault && gathered.is_served;
         report_.served |= gathered.trouble == Trouble::Away && gathered.is_served && !vault_is_skipped;
         switch (gathered.trouble) {
             case Trouble::None: return;
+            case Trouble::NoCredentials: return say(events::kNoCredentials, name, gathered.complaint + served_by(gathered));
             case Trouble::LoginRefused: return say(events::kLoginRefused, name, gathered.complaint + served_by(gathered));
             case Trouble::NotTaken: return say(events::kSecretNotTaken, name, gathered.complaint + kept_by(name));
             case Trouble::Away:

@@ -106,7 +106,7 @@ int diff(Common const& common)
         if (one.trouble == Trouble::None) continue;
         complain({one.complaint});
         report.login_refused |= one.trouble == Trouble::LoginRefused;
-        report.failed |= one.trouble == Trouble::NotTaken || !one.is_served;
+        report.failed |= one.trouble == Trouble::NotTaken || one.trouble == Trouble::NoCredentials || !one.is_served;
         report.served |= one.is_served;
     }
     auto const plan = make_plan({session.settings(), *state, gathered, former ? &*former : nullptr, *workshop.fingerprints,

@@ -114,6 +114,7 @@ void verify_vault(Session& session, Verifier& verifier, std::string const& wante
         if (one.trouble != Trouble::None) complain({one.complaint});
         for (auto const& warning : one.warnings) complain({warning});
         verifier.report.login_refused |= one.trouble == Trouble::LoginRefused;
+        verifier.report.failed |= one.trouble == Trouble::NoCredentials;
         verifier.report.served |= one.is_served;
         verifier.one(relay.name.value, one.relay ? &*one.relay : nullptr, one.complaint);
     }

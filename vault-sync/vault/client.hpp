@@ -22,8 +22,8 @@ namespace mailcore::vault_sync {
 enum class VaultFailure {
     Unreachable,   // no answer, or none that is Vault's: connection, TLS, timeout, HTML of a proxy, cut, too large
     Sealed,        // 503, 501; 429, 412, 5xx, "Upgrading…" after the retries
-    LoginRefused,  // 400 or 403 to a login, a token that is dead and cannot be had anew, credentials that cannot be
-                   // read
+    NoCredentials, // nothing to log in with: a file that is missing, empty or open to others
+    LoginRefused,  // Vault answered 400 or 403 to a login, or the token is dead and cannot be had anew
     Denied,        // 403 to a read with a living token: a policy
     NotFound,      // never written; no such mount or namespace
     Deleted,       // the newest version was deleted or destroyed

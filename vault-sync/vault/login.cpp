@@ -43,7 +43,7 @@ std::string hash_of(base::Secret const& wrapping_token)
     return text;
 }
 
-tl::unexpected<VaultError> refuse(std::string message) { return fail(VaultFailure::LoginRefused, std::move(message)); }
+tl::unexpected<VaultError> refuse(std::string message) { return fail(VaultFailure::NoCredentials, std::move(message)); }
 
 std::string mount_or(std::string const& mount, std::string_view usual)
 {
@@ -203,11 +203,11 @@ VaultResult<base::Secret> Login::secret_id()
     bool const removed = ::access(path.c_str(), F_OK) != 0;
     if (removed)
         return kept_secret_id(
-            {VaultFailure::LoginRefused, "cannot open " + path + ": there is none, and none is kept from before"});
+            {VaultFailure::NoCredentials, "cannot open " + path + ": there is none, and none is kept from before"});
     auto file = read_credential(path, Permissions::Strict);
     if (!file) return base::fail_with(file.error());
     if (file->empty())
-        return kept_secret_id({VaultFailure::LoginRefused,
+        return kept_secret_id({VaultFailure::NoCredentials,
                                path + " is empty, and no secret_id is kept from before; write a new one into it"});
     if (!auth_.wrapped) return std::move(*file);
     return unwrapped(*file);

@@ -126,7 +126,7 @@ VaultResult<> Session::load_given()
     auto value = token_file_.empty() ? VaultResult<base::Secret>{given_.copy()}
                                      : read_credential(token_file_, Permissions::NotForAll);
     if (!value) return base::fail_with(value.error());
-    if (value->empty()) return fail(VaultFailure::LoginRefused, token_file_ + " is empty; it should hold a token");
+    if (value->empty()) return fail(VaultFailure::NoCredentials, token_file_ + " is empty; it should hold a token");
     if (!(*value == token_.value)) {
         transport_->remember(*value);
         token_ = {std::move(*value), {}, {}, false, false};

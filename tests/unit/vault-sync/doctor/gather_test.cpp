@@ -61,6 +61,28 @@ TEST_F(GatherTest, AsksTheTablesAsPostfixDoes)
     EXPECT_EQ(host.bare_hosts, std::vector<std::string>{"smtp.test"});
 }
 
+// What operators are given is what the doctor wants, /etc/postfix/mailcore and all.
+TEST_F(GatherTest, FindsTheInstalledFragmentsInOrder)
+{
+    auto const fragment = [](std::string const& name) {
+        std::ifstream file{std::string{MAILCORE_SOURCE} + "/etc/postfix/" + name};
+        return std::string{std::istreambuf_iterator<char>{file}, {}};
+    };
+    scratch_.write_main_cf("compatibility_level = 3.6\nqueue_directory = " + scratch_.path("queue") + "\n" + fragment("main.cf"));
+    scratch_.write("postfix/master.cf", "smtp unix - - n - - smtp\n" + fragment("master.cf"));
+    settings_.output = {};
+    generation_.relays.front().tls = Tls::Wrapper;
+    auto const host = gather(settings_, facts_);
+    Examination examination{settings_, facts_, host};
+    check_postfix(examination);
+    std::string found;
+    for (auto const& check : examination.checks) {
+        bool const is_fine = check.result == Check::Result::Passed || check.name == "postfix_running";
+        found += is_fine ? "" : check.name + ": " + check.words + "\n";
+    }
+    EXPECT_EQ(found, "");
+}
+
 TEST_F(GatherTest, SaysWhatPostfixCannotTell)
 {
     settings_.postfix.config_directory = scratch_.path("none");

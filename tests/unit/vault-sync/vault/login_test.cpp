@@ -179,34 +179,34 @@ TEST_F(Login, RefusesFilesThatOthersCanRead)
 {
     for (mode_t const mode : {0640u, 0604u, 0620u, 0644u}) {
         vault.files.write("secret-id", "s", mode);
-        EXPECT_EQ(read(), "LoginRefused: " + secret_id() + " is accessible to others; chmod 0600 " + secret_id());
+        EXPECT_EQ(read(), "NoCredentials: " + secret_id() + " is accessible to others; chmod 0600 " + secret_id());
     }
     vault.files.write("secret-id", "s");
     vault.files.write("role-id", "r", 0644);
-    EXPECT_EQ(read(), "LoginRefused: " + role_id() + " is accessible to others; chmod 0600 " + role_id());
+    EXPECT_EQ(read(), "NoCredentials: " + role_id() + " is accessible to others; chmod 0600 " + role_id());
 }
 
 TEST_F(Login, RefusesAFileOfAnotherUser)
 {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root to give a file away";
     ASSERT_EQ(::chown(secret_id().c_str(), 65'534, 0), 0);
-    EXPECT_EQ(read(), "LoginRefused: " + secret_id() + " belongs to another user; chown root " + secret_id());
+    EXPECT_EQ(read(), "NoCredentials: " + secret_id() + " belongs to another user; chown root " + secret_id());
 }
 
 TEST_F(Login, SaysWhichFileIsMissingEmptyOrOdd)
 {
     std::filesystem::remove(role_id());
-    EXPECT_EQ(read(), "LoginRefused: cannot open " + role_id() + ": No such file or directory");
+    EXPECT_EQ(read(), "NoCredentials: cannot open " + role_id() + ": No such file or directory");
     vault.files.write("role-id", "\n");
-    EXPECT_EQ(read(), "LoginRefused: " + role_id() + " is empty; write the role_id of the AppRole into it");
+    EXPECT_EQ(read(), "NoCredentials: " + role_id() + " is empty; write the role_id of the AppRole into it");
     vault.files.write("role-id", "a\nb");
-    EXPECT_EQ(read(), "LoginRefused: " + role_id() + " holds a character that no credential has; write it anew");
+    EXPECT_EQ(read(), "NoCredentials: " + role_id() + " holds a character that no credential has; write it anew");
     vault.files.write("role-id", "role-1");
     vault.files.write("secret-id", " \n");
-    EXPECT_EQ(read(), "LoginRefused: " + secret_id() +
+    EXPECT_EQ(read(), "NoCredentials: " + secret_id() +
                           " is empty, and no secret_id is kept from before; write a new one into it");
     std::filesystem::remove(secret_id());
-    EXPECT_EQ(read(), "LoginRefused: cannot open " + secret_id() + ": there is none, and none is kept from before");
+    EXPECT_EQ(read(), "NoCredentials: cannot open " + secret_id() + ": there is none, and none is kept from before");
 }
 
 TEST_F(Login, TakesTheKeptSecretIdForAnEmptyOrRemovedFile)

@@ -105,7 +105,7 @@ public:
     }
     static std::string told(VaultError const& error)
     {
-        static constexpr char const* kinds[]{"Unreachable", "Sealed",  "LoginRefused", "Denied",
+        static constexpr char const* kinds[]{"Unreachable", "Sealed", "NoCredentials", "LoginRefused", "Denied",
                                              "NotFound",    "Deleted", "Malformed",    "Tampered"};
         return std::string{kinds[static_cast<int>(error.kind)]} + ": " + error.message;
     }

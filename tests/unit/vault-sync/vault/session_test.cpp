@@ -231,9 +231,9 @@ TEST_F(GivenToken, IsReadAgainFromItsFile)
               "default policy; write a new one into " +
                   file);
     vault.files.write("token", "", 0600);
-    EXPECT_EQ(read(), "LoginRefused: " + file + " is empty; it should hold a token");
+    EXPECT_EQ(read(), "NoCredentials: " + file + " is empty; it should hold a token");
     vault.files.write("token", "hvs.three", 0644);
-    EXPECT_EQ(read(), "LoginRefused: " + file + " is accessible to everybody; chmod 0600 " + file);
+    EXPECT_EQ(read(), "NoCredentials: " + file + " is accessible to everybody; chmod 0600 " + file);
 }
 
 TEST_F(GivenToken, IsNeverRevoked)
