@@ -42,7 +42,8 @@ base::Result<Printed> run_program(std::vector<std::string> const& arguments)
     if (!ran) return base::fail(ran.error());
     if (ran->status == 0) return Printed{std::move(ran->out), std::move(ran->err)};
     auto const words = base::trim(ran->err.empty() ? ran->out : ran->err);
-    return base::fail(name + " failed" + (words.empty() ? " with " + how_it_ended(ran->status) : ": " + std::string{words}));
+    return base::fail(name + " failed" +
+                      (words.empty() ? " with " + how_it_ended(ran->status) : ": " + std::string{words}));
 }
 
 base::Result<Printed> Postfix::postconf(std::vector<std::string> arguments) const

@@ -70,7 +70,9 @@ base::Result<std::string> parse_fingerprint(std::string_view text)
         }
         digits = pairs;
     }
-    if (digits.find_first_not_of("0123456789abcdef:") != std::string::npos) return wrong("it holds other characters than hex digits");
+    if (digits.find_first_not_of("0123456789abcdef:") != std::string::npos) {
+        return wrong("it holds other characters than hex digits");
+    }
     if (digits.find(':') != std::string::npos) return wrong("its colons do not stand between pairs");
     if (digits.size() != kDigits) return wrong("it has " + std::to_string(digits.size()) + " digits");
     return digits;

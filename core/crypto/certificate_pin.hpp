@@ -22,7 +22,7 @@ public:
     // To be given to libcurl's hook for an SSL_CTX: replaces OpenSSL's verification. This object must outlive it.
     bool install(void* ssl_context);
 
-    // What the server showed, for the message when none matched: "certificate sha256:…, public key sha256:…"; "" before.
+    // What the server showed, for the message when none matched: "certificate sha256:…, public key sha256:…".
     std::string const& seen() const { return seen_; }
 
     bool trusts(void* certificate);   // an X509; remembers it as seen

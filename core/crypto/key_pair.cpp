@@ -10,7 +10,10 @@ namespace {
 
 using Bio = std::unique_ptr<BIO, decltype(&::BIO_free)>;
 
-Bio reading(std::string_view text) { return {::BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), &::BIO_free}; }
+Bio reading(std::string_view text)
+{
+    return {::BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), &::BIO_free};
+}
 
 int no_password(char*, int, int, void* asked)   // instead of OpenSSL's, which would ask on the terminal
 {

@@ -1,4 +1,4 @@
-// Does a private key belong to a certificate? Asked before they are used, so that the mistake is named where it was made.
+// Does a private key belong to a certificate? Asked before they are used, so that the mistake is named where it is.
 #pragma once
 
 #include <string_view>

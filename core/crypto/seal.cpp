@@ -37,8 +37,9 @@ Cipher start(Direction direction, base::Secret const& key, std::string_view nonc
     Cipher cipher{::EVP_CIPHER_CTX_new(), &::EVP_CIPHER_CTX_free};
     int unused = 0;
     bool const started =
-        cipher && ::EVP_CipherInit_ex(cipher.get(), ::EVP_aes_256_gcm(), nullptr, bytes_of(key.reveal()), bytes_of(nonce),
-                                      static_cast<int>(direction)) == 1 &&
+        cipher &&
+        ::EVP_CipherInit_ex(cipher.get(), ::EVP_aes_256_gcm(), nullptr, bytes_of(key.reveal()), bytes_of(nonce),
+                            static_cast<int>(direction)) == 1 &&
         (bound.empty() || ::EVP_CipherUpdate(cipher.get(), nullptr, &unused, bytes_of(bound), length_of(bound)) == 1);
     if (!started) cipher.reset();
     return cipher;
@@ -47,8 +48,9 @@ Cipher start(Direction direction, base::Secret const& key, std::string_view nonc
 bool update(Cipher const& cipher, char* to, std::string_view from)
 {
     int written = 0;
-    return from.empty() || (::EVP_CipherUpdate(cipher.get(), bytes_of(to), &written, bytes_of(from), length_of(from)) == 1 &&
-                            written == length_of(from));
+    return from.empty() ||
+           (::EVP_CipherUpdate(cipher.get(), bytes_of(to), &written, bytes_of(from), length_of(from)) == 1 &&
+            written == length_of(from));
 }
 
 bool finish(Cipher const& cipher)   // GCM has no last block
@@ -72,7 +74,9 @@ base::Result<std::string> seal(base::Secret const& key, std::string_view text, s
     sealed.resize(kOverhead + text.size());
     char* const nonce = sealed.data() + kMagic.size();
     char* const body = nonce + kNonceBytes;
-    if (::RAND_bytes(bytes_of(nonce), static_cast<int>(kNonceBytes)) != 1) return base::fail("the system's random generator failed");
+    if (::RAND_bytes(bytes_of(nonce), static_cast<int>(kNonceBytes)) != 1) {
+        return base::fail("the system's random generator failed");
+    }
 
     auto const cipher = start(Direction::Seal, key, {nonce, kNonceBytes}, bound);
     if (!cipher || !update(cipher, body, text) || !finish(cipher) ||

@@ -39,9 +39,11 @@ void set_up()
 {
     static std::once_flag once;
     std::call_once(once, [] {
-        auto const done = ::curl_global_init_mem(CURL_GLOBAL_DEFAULT, std::malloc, wipe_and_free, wiping_realloc, copy_text,
-                                                 std::calloc);
-        if (done != CURLE_OK) throw std::runtime_error{std::string{"libcurl cannot start: "} + ::curl_easy_strerror(done)};
+        auto const done = ::curl_global_init_mem(CURL_GLOBAL_DEFAULT, std::malloc, wipe_and_free, wiping_realloc,
+                                                 copy_text, std::calloc);
+        if (done != CURLE_OK) {
+            throw std::runtime_error{std::string{"libcurl cannot start: "} + ::curl_easy_strerror(done)};
+        }
     });
 }
 

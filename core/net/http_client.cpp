@@ -69,11 +69,17 @@ void rename_host(Target& target, std::string const& server_name)
 
 base::Result<Target, HttpError> parse_target(std::string const& url, std::string const& server_name)
 {
-    auto const refuse = [&](std::string const& why) { return fail(HttpFailure::Url, "\"" + base::printable(url) + "\" " + why); };
+    auto const refuse = [&](std::string const& why) {
+        return fail(HttpFailure::Url, "\"" + base::printable(url) + "\" " + why);
+    };
     Target target;
     auto const text = take_socket(url, target.socket);
-    if (!std::all_of(text.begin(), text.end(), base::is_printable_ascii)) return refuse("holds a character that no URL has");
-    if (url.starts_with("unix://") && !target.socket.starts_with('/')) return refuse("names no absolute path of a socket");
+    if (!std::all_of(text.begin(), text.end(), base::is_printable_ascii)) {
+        return refuse("holds a character that no URL has");
+    }
+    if (url.starts_with("unix://") && !target.socket.starts_with('/')) {
+        return refuse("names no absolute path of a socket");
+    }
     target.url.reset(::curl_url());
     // As it is: "..", which libcurl would resolve, is the caller's business.
     auto const failure = ::curl_url_set(target.url.get(), CURLUPART_URL, text.c_str(), CURLU_PATH_AS_IS);
@@ -102,7 +108,8 @@ bool is_exempt(std::string const& list, std::string const& host)
         while (name.starts_with('.')) name.remove_prefix(1);
         if (name.empty()) continue;
         auto const tail = host.size() >= name.size() ? host.substr(host.size() - name.size()) : "";
-        bool const whole = host.size() == name.size() || (host.size() > name.size() && host[host.size() - name.size() - 1] == '.');
+        bool const whole =
+            host.size() == name.size() || (host.size() > name.size() && host[host.size() - name.size() - 1] == '.');
         if (base::equal_ignoring_case(tail, name) && whole) return true;
     }
     return false;
@@ -195,15 +202,21 @@ base::Result<> check_client_certificate(HttpTls const& tls)
         return match ? match : base::fail("the client certificate cannot be used: " + match.error().message);
     }
     if (tls.client_cert.empty() && tls.client_key.empty()) return {};
-    if (tls.client_cert.empty()) return base::fail("there is a client key, " + tls.client_key + ", but no client certificate");
-    if (tls.client_key.empty()) return base::fail("there is a client certificate, " + tls.client_cert + ", but no client key");
+    if (tls.client_cert.empty()) {
+        return base::fail("there is a client key, " + tls.client_key + ", but no client certificate");
+    }
+    if (tls.client_key.empty()) {
+        return base::fail("there is a client certificate, " + tls.client_cert + ", but no client key");
+    }
     auto const certificate = read_file(tls.client_cert);
     if (!certificate) return base::fail(certificate.error());
     auto key = read_file(tls.client_key);
     if (!key) return base::fail(key.error());
     auto const match = crypto::check_key_pair(*certificate, *key);
     wipe(key);
-    return match ? match : base::fail(tls.client_cert + " with " + tls.client_key + " cannot be used: " + match.error().message);
+    return match
+               ? match
+               : base::fail(tls.client_cert + " with " + tls.client_key + " cannot be used: " + match.error().message);
 }
 
 // ---- The request ----
@@ -240,10 +253,16 @@ CurlList header_list(HttpRequest const& request, Target const& target)
 
 base::Result<void, HttpError> check(HttpRequest const& request)
 {
-    if (!is_token(request.method)) return fail(HttpFailure::Url, "\"" + base::printable(request.method) + "\" is no HTTP method");
+    if (!is_token(request.method)) {
+        return fail(HttpFailure::Url, "\"" + base::printable(request.method) + "\" is no HTTP method");
+    }
     for (auto const& header : request.headers) {
-        if (!is_token(header.name)) return fail(HttpFailure::Url, "\"" + base::printable(header.name) + "\" is no header's name");
-        if (!may_stand_in_header(header.value.reveal())) return fail(HttpFailure::Url, "the value of the header " + header.name + " holds a line break");
+        if (!is_token(header.name)) {
+            return fail(HttpFailure::Url, "\"" + base::printable(header.name) + "\" is no header's name");
+        }
+        if (!may_stand_in_header(header.value.reveal())) {
+            return fail(HttpFailure::Url, "the value of the header " + header.name + " holds a line break");
+        }
     }
     return {};
 }
@@ -312,7 +331,8 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
         if (line.starts_with("HTTP/")) arriving.answer.headers.clear();   // what came before was 100 Continue
         auto const colon = line.find(':');
         if (colon != std::string_view::npos && !line.starts_with("HTTP/")) {
-            arriving.answer.headers[base::lower(base::trim(line.substr(0, colon)))] = base::trim(line.substr(colon + 1));
+            arriving.answer.headers[base::lower(base::trim(line.substr(0, colon)))] =
+                base::trim(line.substr(colon + 1));
         }
         return true;
     });
@@ -359,7 +379,8 @@ base::Result<HttpClient> HttpClient::open(HttpOptions options)
     return HttpClient{std::move(state)};
 }
 
-void HttpClient::State::prepare(HttpRequest const& request, Target const& target, curl_slist* headers, Arriving& arriving)
+void HttpClient::State::prepare(HttpRequest const& request, Target const& target, curl_slist* headers,
+                                Arriving& arriving)
 {
     auto* const handle = curl.get();
     words[0] = '\0';
@@ -384,12 +405,17 @@ void HttpClient::State::prepare(HttpRequest const& request, Target const& target
     set_proxy(handle, options, target);
 }
 
-HttpError HttpClient::State::failure(CURLcode code, HttpRequest const& request, Target const& target, Arriving const& arriving)
+HttpError HttpClient::State::failure(CURLcode code, HttpRequest const& request, Target const& target,
+                                     Arriving const& arriving)
 {
     auto const at = target.name() + ": ";
     if (!arriving.too_large.empty()) return {HttpFailure::TooLarge, at + arriving.too_large};
-    if (code == CURLE_OUT_OF_MEMORY && arriving.header_bytes > 0) return {HttpFailure::TooLarge, at + kLargeHeaders};   // libcurl's word for a line of 100 KiB
-    if (code == CURLE_OPERATION_TIMEDOUT) return {HttpFailure::Timeout, at + "no whole answer within " + base::format_duration(request.timeout)};
+    if (code == CURLE_OUT_OF_MEMORY && arriving.header_bytes > 0) {   // libcurl's word for a line of 100 KiB
+        return {HttpFailure::TooLarge, at + kLargeHeaders};
+    }
+    if (code == CURLE_OPERATION_TIMEDOUT) {
+        return {HttpFailure::Timeout, at + "no whole answer within " + base::format_duration(request.timeout)};
+    }
     auto const said = words_of(curl.get(), code, words.data());
     return {kind_of(code, said), at + said};
 }

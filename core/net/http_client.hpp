@@ -1,8 +1,10 @@
 // HTTP as vault-sync and the webhook need it: one request, one answer of bounded size, one deadline for all of it, no
-// redirect followed, no proxy but the one named, no cookie, nothing printed. The door to libcurl (with smtp_client.hpp).
+// redirect followed, no proxy but the one named, no cookie, nothing printed. With
+// smtp_client.hpp the door to libcurl.
 //
-// Header values and bodies are Secrets: they may hold tokens. An object serves one thread; keeps its connection for GET,
-// HEAD and LIST. All else goes over a new one, since libcurl would send it again where a kept one turns out to be dead.
+// Header values and bodies are Secrets: they may hold tokens. An object serves one thread; keeps its connection for
+// GET, HEAD and LIST. All else goes over a new one, since libcurl would send it again where a kept one turns out to be
+// dead.
 #pragma once
 
 #include <chrono>

@@ -30,9 +30,10 @@ struct CommandWord {
     std::string_view word;
     Command command;
 };
-constexpr CommandWord kCommands[] = {{"EHLO", Command::Hello}, {"HELO", Command::Hello}, {"STARTTLS", Command::StartTls},
-                                     {"AUTH", Command::Auth},  {"MAIL", Command::Mail},  {"RCPT", Command::Rcpt},
-                                     {"DATA", Command::Data},  {"NOOP", Command::Noop},  {"QUIT", Command::Quit}};
+constexpr CommandWord kCommands[] = {
+    {"EHLO", Command::Hello}, {"HELO", Command::Hello}, {"STARTTLS", Command::StartTls},
+    {"AUTH", Command::Auth},  {"MAIL", Command::Mail},  {"RCPT", Command::Rcpt},
+    {"DATA", Command::Data},  {"NOOP", Command::Noop},  {"QUIT", Command::Quit}};
 
 Stage stage_of(Command command)
 {
@@ -69,7 +70,8 @@ struct Reply {
     bool take(std::string_view line)
     {
         if (whole) *this = {};
-        bool const is_reply = line.size() >= 3 && line.find_first_not_of("0123456789") >= 3 && (line.size() == 3 || line[3] == ' ' || line[3] == '-');
+        bool const is_reply = line.size() >= 3 && line.find_first_not_of("0123456789") >= 3 &&
+                              (line.size() == 3 || line[3] == ' ' || line[3] == '-');
         if (!is_reply) return false;
         code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
         whole = line.size() == 3 || line[3] == ' ';
@@ -104,7 +106,8 @@ struct Talk {
 void Talk::sent(std::string_view line)
 {
     auto const word = line.substr(0, line.find_first_of(" \r\n"));
-    auto const* const known = std::find_if(std::begin(kCommands), std::end(kCommands), [&](auto const& one) { return one.word == word; });
+    auto const* const known =
+        std::find_if(std::begin(kCommands), std::end(kCommands), [&](auto const& one) { return one.word == word; });
     if (known == std::end(kCommands)) return;   // a login on its way, or the message
     if (known->command == Command::Quit) {
         leaving = true;
@@ -135,7 +138,8 @@ bool offers_our_auth(std::string_view words)
 {
     if (!words.starts_with("AUTH ")) return false;
     auto const mechanisms = base::split(words, ' ');
-    return std::any_of(mechanisms.begin() + 1, mechanisms.end(), [](auto const mechanism) { return mechanism == "PLAIN" || mechanism == "LOGIN"; });
+    return std::any_of(mechanisms.begin() + 1, mechanisms.end(),
+                       [](auto const mechanism) { return mechanism == "PLAIN" || mechanism == "LOGIN"; });
 }
 
 // False ends the session.
@@ -195,7 +199,8 @@ std::size_t on_reply(char* data, std::size_t size, std::size_t count, void* talk
     }
 }
 
-std::size_t on_body(char*, std::size_t size, std::size_t count, void*) noexcept { return size * count; }   // NOOP's reply, again
+// NOOP's reply, again.
+std::size_t on_body(char*, std::size_t size, std::size_t count, void*) noexcept { return size * count; }
 
 std::size_t on_read(char* into, std::size_t size, std::size_t count, void* message) noexcept
 {
@@ -219,15 +224,17 @@ CURLcode on_tls(CURL*, void* context, void* session) noexcept
 
 bool is_clean(std::string_view text)
 {
-    return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7F'; });
+    return std::none_of(text.begin(), text.end(),
+                        [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7F'; });
 }
 
 // Why there cannot be a session, in which stage it would have shown; "" when there can.
 std::pair<Stage, std::string> mistake(SmtpSession const& session)
 {
     if (!is_clean(session.helo)) return {Stage::Connect, "the HELO name holds a control character"};
-    bool const login_is_text = session.password == nullptr || (session.user.find('\0') == std::string::npos &&
-                                                               session.password->reveal().find('\0') == std::string_view::npos);
+    bool const login_is_text =
+        session.password == nullptr || (session.user.find('\0') == std::string::npos &&
+                                        session.password->reveal().find('\0') == std::string_view::npos);
     if (!login_is_text) return {Stage::Auth, "the login holds a NUL, which AUTH PLAIN cannot carry"};
     if (session.message && (!is_clean(session.message->from) || !is_clean(session.message->to))) {
         return {Stage::Mail, "an address of the message holds a control character"};
@@ -244,7 +251,8 @@ CurlUrl url_of(SmtpSession const& session)
     auto const set = [&](CURLUPart part, std::string const& text, unsigned flags = 0) {
         return ::curl_url_set(url.get(), part, text.c_str(), flags) == CURLUE_OK;
     };
-    bool const made = is_clean(session.host) && set(CURLUPART_SCHEME, session.security == SmtpSecurity::Wrapper ? "smtps" : "smtp") &&
+    bool const made = is_clean(session.host) &&
+                      set(CURLUPART_SCHEME, session.security == SmtpSecurity::Wrapper ? "smtps" : "smtp") &&
                       set(CURLUPART_HOST, host) && set(CURLUPART_PORT, std::to_string(session.port)) &&
                       set(CURLUPART_PATH, "/" + session.helo, CURLU_URLENCODE);
     if (!made) url.reset();
@@ -253,7 +261,9 @@ CurlUrl url_of(SmtpSession const& session)
 
 void set_tls(CURL* curl, SmtpSession const& session)
 {
-    ::curl_easy_setopt(curl, CURLOPT_USE_SSL, static_cast<long>(session.security == SmtpSecurity::StartTls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+    ::curl_easy_setopt(
+        curl, CURLOPT_USE_SSL,
+        static_cast<long>(session.security == SmtpSecurity::StartTls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
     ::curl_easy_setopt(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     ::curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
     ::curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, session.trust ? 0L : 2L);
@@ -271,7 +281,8 @@ void set_login(CURL* curl, SmtpSession const& session)
 {
     if (session.password == nullptr) return;
     ::curl_easy_setopt(curl, CURLOPT_USERNAME, session.user.c_str());
-    ::curl_easy_setopt(curl, CURLOPT_PASSWORD, session.password->empty() ? "" : session.password->reveal().data());   // ends in NUL
+    ::curl_easy_setopt(curl, CURLOPT_PASSWORD,
+                       session.password->empty() ? "" : session.password->reveal().data());   // ends in NUL
     // These two only, and libcurl prefers PLAIN of them; by itself it would take CRAM-MD5 first.
     ::curl_easy_setopt(curl, CURLOPT_LOGIN_OPTIONS, "AUTH=PLAIN;AUTH=LOGIN");
 }
@@ -340,9 +351,13 @@ SmtpOutcome late(Talk const& talk)
 {
     auto const within = " within " + base::format_duration(talk.session.timeout);
     bool const in_handshake = talk.tls_begun && !has_happened(talk.curl, CURLINFO_APPCONNECT_TIME);
-    if (!in_handshake && !has_happened(talk.curl, CURLINFO_CONNECT_TIME)) return by_words(Stage::Connect, "no connection" + within);
+    if (!in_handshake && !has_happened(talk.curl, CURLINFO_CONNECT_TIME)) {
+        return by_words(Stage::Connect, "no connection" + within);
+    }
     bool const start_tls = talk.command == Command::StartTls && talk.reply.code == 220;
-    if ((in_handshake && talk.command == Command::Greeting) || start_tls) return by_words(Stage::Tls, "no TLS handshake" + within);
+    if ((in_handshake && talk.command == Command::Greeting) || start_tls) {
+        return by_words(Stage::Tls, "no TLS handshake" + within);
+    }
     return by_words(stage_of(talk.command), "no " + reply_to(talk.command) + within);
 }
 
@@ -356,12 +371,18 @@ SmtpOutcome judge(CURLcode code, Talk const& talk, char const* buffer)
 
     auto const said = words_of(talk.curl, code, buffer);
     if (talk.reply.whole && talk.reply.code >= 400) return by_reply(stage, talk.reply);
-    if (code == CURLE_USE_SSL_FAILED && talk.hello_done && talk.tls_wanted) return by_words(Stage::Tls, "the server offers no STARTTLS");
+    if (code == CURLE_USE_SSL_FAILED && talk.hello_done && talk.tls_wanted) {
+        return by_words(Stage::Tls, "the server offers no STARTTLS");
+    }
     if (is_tls_failure(code, said) || code == CURLE_ABORTED_BY_CALLBACK) return by_words(Stage::Tls, said);
     if (code == CURLE_LOGIN_DENIED) return by_reply(Stage::Auth, talk.reply);   // 334 where 235 was due
     if (code == CURLE_OPERATION_TIMEDOUT) return late(talk);
-    if (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING) return by_words(stage, closed(talk));
-    if (code == CURLE_WEIRD_SERVER_REPLY && talk.command == Command::StartTls) return by_words(Stage::Tls, "the server sent more before TLS had begun");
+    if (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING) {
+        return by_words(stage, closed(talk));
+    }
+    if (code == CURLE_WEIRD_SERVER_REPLY && talk.command == Command::StartTls) {
+        return by_words(Stage::Tls, "the server sent more before TLS had begun");
+    }
     if (talk.reply.whole && code == CURLE_WEIRD_SERVER_REPLY) return by_reply(stage, talk.reply);
     return by_words(stage, said);
 }

@@ -24,7 +24,8 @@ SLV/3MU=
 -----END CERTIFICATE-----
 )";
 // openssl x509 -noout -fingerprint -sha256
-constexpr auto kWhole = "sha256:CD:B7:36:54:D9:93:22:6A:83:BF:3A:4E:2A:5C:4A:65:22:81:69:BE:A6:4B:5B:CD:9B:CA:D0:91:52:5F:5B:06";
+constexpr auto kWhole =
+    "sha256:CD:B7:36:54:D9:93:22:6A:83:BF:3A:4E:2A:5C:4A:65:22:81:69:BE:A6:4B:5B:CD:9B:CA:D0:91:52:5F:5B:06";
 // openssl x509 -noout -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256
 constexpr auto kKey = "sha256:1895b84e51ef474e9810793d35addcd1aca4cbeee89a06c2b0b6ded4214c18d4";
 

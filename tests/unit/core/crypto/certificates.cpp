@@ -22,7 +22,10 @@ std::string text_of(BIO* bio)
 }
 
 Bio memory() { return {::BIO_new(::BIO_s_mem()), &::BIO_free}; }
-Bio reading(std::string const& text) { return {::BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), &::BIO_free}; }
+Bio reading(std::string const& text)
+{
+    return {::BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), &::BIO_free};
+}
 
 Identity pem(X509* certificate, EVP_PKEY* key)
 {

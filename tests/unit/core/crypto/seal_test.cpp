@@ -71,7 +71,9 @@ TEST(Seal, RefusesAnotherKeyOrPlace)
 {
     auto const sealed = *seal(key(), "password", "bound");
     EXPECT_EQ(refusal(unseal(key('l'), sealed, "bound")), kRefused);
-    for (auto const* const other : {"", "bounD", "bound ", "boun"}) EXPECT_EQ(refusal(unseal(key(), sealed, other)), kRefused);
+    for (auto const* const other : {"", "bounD", "bound ", "boun"}) {
+        EXPECT_EQ(refusal(unseal(key(), sealed, other)), kRefused);
+    }
 }
 
 TEST(Seal, RefusesAForeignText)

@@ -35,7 +35,10 @@ HttpRequest get(std::string url)
     return request;
 }
 
-HttpRequest get(TestServer const& server, std::string const& path = "/v1/x") { return get("http://" + server.host_and_port() + path); }
+HttpRequest get(TestServer const& server, std::string const& path = "/v1/x")
+{
+    return get("http://" + server.host_and_port() + path);
+}
 HttpRequest get_by_tls(TestServer const& server, std::string const& host = "127.0.0.1")
 {
     return get("https://" + host + ":" + std::to_string(server.port()) + "/v1/x");
@@ -77,8 +80,9 @@ TEST(HttpClient, TakesABodyOfAnyBytes)
 
 TEST(HttpClient, NamesHeadersInLowerCaseAndKeepsTheLast)
 {
-    TestServer const server{answer("HTTP/1.1 429 Too Many\r\nCONTENT-Type:  application/json \r\nRetry-After: 1\r\nretry-AFTER: 2\r\n"
-                                   "Content-Length: 0\r\n\r\n")};
+    TestServer const server{
+        answer("HTTP/1.1 429 Too Many\r\nCONTENT-Type:  application/json \r\nRetry-After: 1\r\nretry-AFTER: 2\r\n"
+               "Content-Length: 0\r\n\r\n")};
     auto const result = client().send(get(server));
     ASSERT_TRUE(result) << result.error().message;
     EXPECT_EQ(result->status, 429);
@@ -95,13 +99,15 @@ TEST(HttpClient, TakesAnAnswerWithoutABody)
 
 TEST(HttpClient, TakesAChunkedBody)
 {
-    TestServer const server{answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")};
+    TestServer const server{
+        answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")};
     EXPECT_EQ(client().send(get(server))->body.reveal(), "abcde");
 }
 
 TEST(HttpClient, ForgetsTheHeadersOfAnInterimAnswer)
 {
-    TestServer const server{answer("HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")};
+    TestServer const server{
+        answer("HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")};
     auto const result = client().send(get(server));
     EXPECT_EQ(result->status, 200);
     EXPECT_EQ(result->headers.count("x-early"), 0u);
@@ -130,9 +136,10 @@ TEST(HttpClient, SendsWhatItIsToldAndNoMore)
     request.headers.push_back({"X-Empty", base::Secret{}});
     request.body = base::Secret{std::string{"a\0bc", 4}};
     ASSERT_TRUE(client().send(request));
-    EXPECT_EQ(recorded.text, "POST /v1/a/../b?x=1 HTTP/1.1\r\nHost: " + server.host_and_port() +
-                                 "\r\nAccept: */*\r\nX-Vault-Token: hvs.secret\r\nX-Empty:\r\nContent-Length: 4\r\n\r\n" +
-                                 std::string("a\0bc", 4));
+    EXPECT_EQ(recorded.text,
+              "POST /v1/a/../b?x=1 HTTP/1.1\r\nHost: " + server.host_and_port() +
+                  "\r\nAccept: */*\r\nX-Vault-Token: hvs.secret\r\nX-Empty:\r\nContent-Length: 4\r\n\r\n" +
+                  std::string("a\0bc", 4));
 }
 
 TEST(HttpClient, SendsALargeBodyWithoutAskingFirst)
@@ -146,9 +153,10 @@ TEST(HttpClient, SendsALargeBodyWithoutAskingFirst)
     HttpOptions options;
     options.user_agent = "mailcore";
     ASSERT_TRUE(client(std::move(options)).send(request));
-    EXPECT_EQ(recorded.text.substr(0, recorded.text.find("\r\n\r\n")),
-              "PUT /v1/x HTTP/1.1\r\nHost: " + server.host_and_port() +
-                  "\r\nUser-Agent: mailcore\r\nAccept: */*\r\ncontent-type: application/json\r\nContent-Length: 3000000");
+    EXPECT_EQ(
+        recorded.text.substr(0, recorded.text.find("\r\n\r\n")),
+        "PUT /v1/x HTTP/1.1\r\nHost: " + server.host_and_port() +
+            "\r\nUser-Agent: mailcore\r\nAccept: */*\r\ncontent-type: application/json\r\nContent-Length: 3000000");
 }
 
 TEST(HttpClient, SaysThatAnEmptyPostIsEmpty)
@@ -230,7 +238,8 @@ TEST(HttpClient, AsksAnAgentsSocket)
         auto const result = client().send(get("unix://" + path + ":/v1/secret/data/x"));
         ::unsetenv("http_proxy");
         ASSERT_TRUE(result) << result.error().message;
-        EXPECT_TRUE(recorded.text.starts_with("GET /v1/secret/data/x HTTP/1.1\r\nHost: localhost\r\n")) << recorded.text;
+        EXPECT_TRUE(recorded.text.starts_with("GET /v1/secret/data/x HTTP/1.1\r\nHost: localhost\r\n"))
+            << recorded.text;
     }
     auto const gone = client().send(get("unix://" + std::string{directory} + "/none:/v1/x"));
     ASSERT_FALSE(gone);
@@ -244,7 +253,8 @@ TEST(HttpClient, AsksAnAgentsSocket)
 TEST(HttpClient, FollowsNoRedirect)
 {
     TestServer const other{answer(kOk)};
-    TestServer const server{answer("HTTP/1.1 307 Temporary Redirect\r\nLocation: http://" + other.host_and_port() + "/\r\nContent-Length: 0\r\n\r\n")};
+    TestServer const server{answer("HTTP/1.1 307 Temporary Redirect\r\nLocation: http://" + other.host_and_port() +
+                                   "/\r\nContent-Length: 0\r\n\r\n")};
     auto const result = client().send(get(server));
     EXPECT_EQ(result->status, 307);
     EXPECT_EQ(result->headers.at("location"), "http://" + other.host_and_port() + "/");
@@ -281,16 +291,19 @@ TEST(HttpClient, NoticesABodyThatIsCut)
     TestServer const cut{answer("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{\"pass")};
     EXPECT_EQ(failure(client().send(get(cut)), cut), "cut HOST: transfer closed with 4 bytes remaining to read");
     TestServer const cut_chunk{answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nabc")};
-    EXPECT_EQ(failure(client().send(get(cut_chunk)), cut_chunk), "cut HOST: transfer closed with outstanding read data remaining");
+    EXPECT_EQ(failure(client().send(get(cut_chunk)), cut_chunk),
+              "cut HOST: transfer closed with outstanding read data remaining");
     TestServer const no_last_chunk{answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")};
-    EXPECT_EQ(failure(client().send(get(no_last_chunk)), no_last_chunk), "cut HOST: transfer closed with outstanding read data remaining");
+    EXPECT_EQ(failure(client().send(get(no_last_chunk)), no_last_chunk),
+              "cut HOST: transfer closed with outstanding read data remaining");
     TestServer const nothing{answer("")};
     EXPECT_EQ(failure(client().send(get(nothing)), nothing), "cut HOST: Empty reply from server");
 }
 
 TEST(HttpClient, TakesNoMoreThanItMay)
 {
-    for (std::string const head : {"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"}) {
+    for (std::string const head :
+         {"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"}) {
         TestServer const huge{[&](Connection& connection) {
             connection.read_until("\r\n\r\n");
             connection.write(head);
@@ -311,9 +324,11 @@ TEST(HttpClient, TakesNoMoreHeadersThanItMay)
     std::string many = "HTTP/1.1 200 OK\r\n";
     for (int i = 0; i < 10'000; ++i) many += "X-" + std::to_string(i) + ": value\r\n";
     TestServer const headers{answer(many)};
-    EXPECT_EQ(failure(client().send(get(headers)), headers), "too large HOST: the answer's headers are larger than 64KiB");
+    EXPECT_EQ(failure(client().send(get(headers)), headers),
+              "too large HOST: the answer's headers are larger than 64KiB");
     TestServer const header{answer("HTTP/1.1 200 OK\r\nX: " + std::string(500'000, 'x') + "\r\n\r\n")};
-    EXPECT_EQ(failure(client().send(get(header)), header), "too large HOST: the answer's headers are larger than 64KiB");
+    EXPECT_EQ(failure(client().send(get(header)), header),
+              "too large HOST: the answer's headers are larger than 64KiB");
 }
 
 TEST(HttpClient, KnowsWhatIsNoHttp)
@@ -352,7 +367,8 @@ TEST(HttpClient, RefusesWhatCannotBeAsked)
     EXPECT_EQ(why(get("file:///etc/passwd")), "\"file:///etc/passwd\" is neither https:// nor http:// nor unix://");
     EXPECT_EQ(why(get("gopher://127.0.0.1/")), "\"gopher://127.0.0.1/\" is neither https:// nor http:// nor unix://");
     EXPECT_EQ(why(get("vault.test:8200")), "\"vault.test:8200\" is neither https:// nor http:// nor unix://");
-    EXPECT_EQ(why(get("http://host:99999/")), "\"http://host:99999/\" is no URL: Port number was not a decimal number between 0 and 65535");
+    EXPECT_EQ(why(get("http://host:99999/")),
+              "\"http://host:99999/\" is no URL: Port number was not a decimal number between 0 and 65535");
     EXPECT_EQ(why(get("http://host/a b")), "\"http://host/a b\" is no URL: Bad path");
     EXPECT_EQ(why(get("http://host/a\r\nX: y")), "\"http://host/a??X: y\" holds a character that no URL has");
     EXPECT_EQ(why(get(std::string{"http://host/\0x", 14})), "\"http://host/?x\" holds a character that no URL has");
@@ -400,7 +416,9 @@ protected:
     static TestServer::Serve served_by(Identity const& identity, std::string const& client_ca = "")
     {
         return [identity, client_ca](Connection& connection) {
-            if (!connection.start_tls(identity, client_ca)) return connection.wait_for_end();   // closing at once would drop the alert
+            if (!connection.start_tls(identity, client_ca)) {   // closing at once would drop the alert
+                return connection.wait_for_end();
+            }
             while (!connection.read_until("\r\n\r\n").empty()) connection.write(kOk);
         };
     }
@@ -432,7 +450,8 @@ TEST_F(HttpTlsTest, TrustsItsOwnAuthorityHoweverGiven)
 
     HttpOptions unverified;
     unverified.tls.verify = false;
-    EXPECT_EQ(failure(client(unverified).send(get_by_tls(server, "127.0.0.2")), server).substr(0, 7), "connect");   // nobody there
+    EXPECT_EQ(failure(client(unverified).send(get_by_tls(server, "127.0.0.2")), server).substr(0, 7),
+              "connect");   // nobody there
     EXPECT_EQ(failure(client(unverified).send(get_by_tls(server)), server), "answered 200");
 }
 
@@ -457,7 +476,10 @@ TEST_F(HttpTlsTest, TrustsNobodyElse)
 
 TEST_F(HttpTlsTest, NoticesPlainText)
 {
-    TestServer const plain{[](Connection& connection) { connection.write("HTTP/1.1 400 Bad Request\r\n\r\n"); connection.wait_for_end(); }};
+    TestServer const plain{[](Connection& connection) {
+        connection.write("HTTP/1.1 400 Bad Request\r\n\r\n");
+        connection.wait_for_end();
+    }};
     auto const said = failure(client(trusting(authority_)).send(get_by_tls(plain)), plain);
     EXPECT_TRUE(said.starts_with("tls HOST: ")) << said;
     EXPECT_NE(said.find("wrong version number"), std::string::npos) << said;
@@ -474,7 +496,8 @@ TEST_F(HttpTlsTest, MayBeToldTheServersName)
     auto options = trusting(authority_);
     options.tls.server_name = "vault.test";
     EXPECT_EQ(failure(client(options).send(get_by_tls(server)), server), "answered 200");
-    EXPECT_NE(host.find("\r\nHost: " + server.host_and_port() + "\r\n"), std::string::npos) << host;   // only TLS hears the name
+    EXPECT_NE(host.find("\r\nHost: " + server.host_and_port() + "\r\n"), std::string::npos)
+        << host;   // only TLS hears the name
     options.tls.server_name = "other.test";
     EXPECT_EQ(failure(client(options).send(get_by_tls(server)), server),
               "tls HOST: SSL: no alternative certificate subject name matches target host name 'other.test'");
@@ -529,12 +552,14 @@ TEST_F(HttpTlsTest, SaysWhyAClientCertificateCannotBeUsed)
     EXPECT_EQ(why(pair(cert, none)), "cannot read " + none + ": No such file or directory");
     EXPECT_EQ(why(pair(key, key)), key + " with " + key + " cannot be used: it holds no certificate in PEM");
     EXPECT_EQ(why(pair(cert, cert)), cert + " with " + cert + " cannot be used: it has no private key in PEM");
-    EXPECT_EQ(why(pair(cert, other)), cert + " with " + other + " cannot be used: its private key belongs to another certificate");
+    EXPECT_EQ(why(pair(cert, other)),
+              cert + " with " + other + " cannot be used: its private key belongs to another certificate");
 
     auto const locked = directory_ + "/locked.key";
     ASSERT_EQ(std::system(("openssl pkey -aes256 -passout pass:x -in " + key + " -out " + locked).c_str()), 0);
     EXPECT_EQ(why(pair(cert, locked)),
-              cert + " with " + locked + " cannot be used: its private key is encrypted; give it without a password, mode 0600");
+              cert + " with " + locked +
+                  " cannot be used: its private key is encrypted; give it without a password, mode 0600");
 
     HttpTls text;
     text.client_cert_pem = own.certificate;

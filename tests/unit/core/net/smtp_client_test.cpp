@@ -26,8 +26,8 @@ using testing::TestServer;
 constexpr auto kUser = "user@dom.test";
 constexpr auto kPassword = "hunter22";
 
-// What the server says to each command. "" = nothing, until the client goes; "close" = it goes; two replies to EHLO: the
-// second is for after TLS.
+// What the server says to each command. "" = nothing, until the client goes; "close" = it goes; two replies to EHLO:
+// the second is for after TLS.
 struct Script {
     std::string greeting = "220 relay.test ESMTP";
     std::string ehlo = "250-relay.test\r\n250-STARTTLS\r\n250-SIZE 1000000\r\n250 HELP";
@@ -45,9 +45,9 @@ struct Script {
 class SmtpServer {
 public:
     SmtpServer(Script script, Identity identity)
-        : script_{std::move(script)}, identity_{std::move(identity)}, server_{[this](Connection& connection) { serve(connection); }}
-    {
-    }
+        : script_{std::move(script)}, identity_{std::move(identity)}, server_{[this](Connection& connection) {
+              serve(connection);
+          }} {}
     std::uint16_t port() const { return server_.port(); }
     std::vector<std::string> heard() const
     {
@@ -87,9 +87,16 @@ private:
         note("(tls)");
         return true;
     }
+    bool upgrade(Connection& connection, bool& tls)
+    {
+        if (script_.starttls.starts_with("220")) tls = start_tls(connection);
+        return tls || !script_.starttls.starts_with("220");
+    }
     bool take_login(Connection& connection, std::string const& line)
     {
-        if (!say(connection, script_.auth) || !script_.auth.starts_with("334")) return script_.auth != "close" && !script_.auth.empty();
+        if (!say(connection, script_.auth) || !script_.auth.starts_with("334")) {
+            return script_.auth != "close" && !script_.auth.empty();
+        }
         note(connection.read_line());
         if (line == "AUTH LOGIN") {
             connection.write("334 UGFzc3dvcmQ6\r\n");
@@ -115,7 +122,7 @@ private:
             auto const word = line.substr(0, line.find(' '));
             bool go_on = true;
             if (word == "EHLO") go_on = say(connection, tls ? script_.ehlo_by_tls : script_.ehlo);
-            else if (word == "STARTTLS") go_on = say(connection, script_.starttls) && (!script_.starttls.starts_with("220") || (tls = start_tls(connection)));
+            else if (word == "STARTTLS") go_on = say(connection, script_.starttls) && upgrade(connection, tls);
             else if (word == "AUTH") go_on = take_login(connection, line);
             else if (word == "MAIL") go_on = say(connection, script_.mail);
             else if (word == "RCPT") go_on = say(connection, script_.rcpt);
@@ -137,8 +144,8 @@ private:
 std::string shown(SmtpOutcome const& outcome)
 {
     constexpr std::string_view stages[] = {"connect", "tls", "auth", "mail", "done"};
-    return std::string{stages[static_cast<std::size_t>(outcome.stage)]} + " " + std::to_string(outcome.code) + " " + outcome.text +
-           (outcome.auth_sent ? " [AUTH " + outcome.mechanism + "]" : "");
+    return std::string{stages[static_cast<std::size_t>(outcome.stage)]} + " " + std::to_string(outcome.code) + " " +
+           outcome.text + (outcome.auth_sent ? " [AUTH " + outcome.mechanism + "]" : "");
 }
 
 class SmtpClient : public ::testing::Test {
@@ -191,8 +198,14 @@ protected:
 TEST_F(SmtpClient, LogsInByPlainOverStarttls)
 {
     EXPECT_EQ(shown(talk({})), "done 250 ok [AUTH PLAIN]");
-    std::vector<std::string> const expected{"EHLO client.test", "STARTTLS", "(tls)", "EHLO client.test", "AUTH PLAIN",
-                                            crypto::base64(std::string{"\0user@dom.test\0hunter22", 23}), "NOOP", "QUIT"};
+    std::vector<std::string> const expected{"EHLO client.test",
+                                            "STARTTLS",
+                                            "(tls)",
+                                            "EHLO client.test",
+                                            "AUTH PLAIN",
+                                            crypto::base64(std::string{"\0user@dom.test\0hunter22", 23}),
+                                            "NOOP",
+                                            "QUIT"};
     EXPECT_EQ(server_->heard(), expected);
 }
 
@@ -270,7 +283,8 @@ TEST_F(SmtpClient, TellsThatALoginIsRefused)
     EXPECT_EQ(shown(talk({.login = "535-5.7.8 wrong password, see\r\n535 5.7.8 https://relay.test"})),
               "auth 535 5.7.8 wrong password, see 5.7.8 https://relay.test [AUTH PLAIN]");
     EXPECT_EQ(shown(talk({.login = "535"})), "auth 535  [AUTH PLAIN]");
-    EXPECT_EQ(shown(talk({.auth = "538 5.7.11 encryption required"})), "auth 538 5.7.11 encryption required [AUTH PLAIN]");
+    EXPECT_EQ(shown(talk({.auth = "538 5.7.11 encryption required"})),
+              "auth 538 5.7.11 encryption required [AUTH PLAIN]");
     EXPECT_EQ(shown(talk({.ehlo_by_tls = "250 AUTH LOGIN", .login = "535 no"})), "auth 535 no [AUTH LOGIN]");
 }
 
@@ -292,8 +306,8 @@ TEST_F(SmtpClient, SendsAuthOnceOnly)
 
 TEST_F(SmtpClient, SendsNothingMoreWhereOurMechanismsAreNotOffered)
 {
-    for (auto const* const ehlo : {"250 relay.test", "250-relay.test\r\n250 AUTH CRAM-MD5 NTLM", "250-AUTH\r\n250 XAUTH PLAIN",
-                                   "250 AUTH PLAINTEXT XLOGIN"}) {
+    for (auto const* const ehlo : {"250 relay.test", "250-relay.test\r\n250 AUTH CRAM-MD5 NTLM",
+                                   "250-AUTH\r\n250 XAUTH PLAIN", "250 AUTH PLAINTEXT XLOGIN"}) {
         EXPECT_EQ(shown(talk({.ehlo_by_tls = ehlo})), "auth 0 the server offers no AUTH PLAIN or LOGIN") << ehlo;
         EXPECT_EQ(server_->commands(), "EHLO STARTTLS (tls) EHLO");
         EXPECT_EQ(shown(send({.ehlo_by_tls = ehlo})), "auth 0 the server offers no AUTH PLAIN or LOGIN") << ehlo;
@@ -309,9 +323,11 @@ TEST_F(SmtpClient, SendsNoLoginWithoutStarttls)
     EXPECT_EQ(server_->commands(), "EHLO");
     EXPECT_EQ(shown(talk({.starttls = "454 4.7.0 TLS not available"})), "tls 454 4.7.0 TLS not available");
     EXPECT_EQ(server_->commands(), "EHLO STARTTLS");
-    EXPECT_EQ(shown(talk({.starttls = "close"})), "tls 0 the server closed the connection before its reply to STARTTLS");
+    EXPECT_EQ(shown(talk({.starttls = "close"})),
+              "tls 0 the server closed the connection before its reply to STARTTLS");
     // What a stranger slips in before TLS would count as said within it (CVE-2011-0411).
-    EXPECT_EQ(shown(talk({.starttls = "220 go on\r\n250 AUTH PLAIN"})), "tls 0 the server sent more before TLS had begun");
+    EXPECT_EQ(shown(talk({.starttls = "220 go on\r\n250 AUTH PLAIN"})),
+              "tls 0 the server sent more before TLS had begun");
 }
 
 TEST_F(SmtpClient, TrustsItsOwnAuthorityOnly)
@@ -326,7 +342,8 @@ TEST_F(SmtpClient, TrustsItsOwnAuthorityOnly)
     SmtpServer const self_signed{{}, testing::make_identity("IP:127.0.0.1")};
     EXPECT_EQ(shown(talk_smtp(session(self_signed))), "tls 0 SSL certificate problem: self-signed certificate");
     SmtpServer const other{{}, testing::make_identity("DNS:other.test", &authority_)};
-    EXPECT_EQ(shown(talk_smtp(session(other))), "tls 0 SSL: no alternative certificate subject name matches target host name '127.0.0.1'");
+    EXPECT_EQ(shown(talk_smtp(session(other))),
+              "tls 0 SSL: no alternative certificate subject name matches target host name '127.0.0.1'");
     EXPECT_EQ(other.commands().find("AUTH"), std::string::npos);
 }
 
@@ -391,7 +408,9 @@ TEST_F(SmtpClient, TakesAnIpv6Address)
         asked.host = host;
         auto const said = shown(talk_smtp(asked));   // refused, or without IPv6 unreachable; but understood
         EXPECT_TRUE(said == "connect 0 Connection refused" || said == "connect 0 Cannot assign requested address" ||
-                    said == "connect 0 Address family not supported by protocol" || said == "connect 0 Network is unreachable") << said;
+                    said == "connect 0 Address family not supported by protocol" ||
+                    said == "connect 0 Network is unreachable")
+            << said;
     }
 }
 
@@ -407,7 +426,8 @@ TEST_F(SmtpClient, TellsWhatTheGreetingRefuses)
 TEST_F(SmtpClient, KnowsWhatIsNoSmtp)
 {
     EXPECT_EQ(shown(talk({.greeting = "SSH-2.0-OpenSSH_9.2"})), "connect 0 the server does not speak SMTP");
-    EXPECT_EQ(shown(talk({.greeting = "HTTP/1.1 400 Bad Request\r\n\r\n"})), "connect 0 the server does not speak SMTP");
+    EXPECT_EQ(shown(talk({.greeting = "HTTP/1.1 400 Bad Request\r\n\r\n"})),
+              "connect 0 the server does not speak SMTP");
     EXPECT_EQ(shown(talk({.greeting = "+OK POP3 ready"})), "connect 0 the server does not speak SMTP");
 }
 
@@ -430,8 +450,10 @@ TEST_F(SmtpClient, WaitsNoLongerThanItMay)
 
 TEST_F(SmtpClient, TellsThatTheServerWentDuringAuth)
 {
-    EXPECT_EQ(shown(talk({.auth = "close"})), "auth 0 the server closed the connection before its reply to AUTH [AUTH PLAIN]");
-    EXPECT_EQ(shown(talk({.login = "close"})), "auth 0 the server closed the connection before its reply to AUTH [AUTH PLAIN]");
+    EXPECT_EQ(shown(talk({.auth = "close"})),
+              "auth 0 the server closed the connection before its reply to AUTH [AUTH PLAIN]");
+    EXPECT_EQ(shown(talk({.login = "close"})),
+              "auth 0 the server closed the connection before its reply to AUTH [AUTH PLAIN]");
 }
 
 // ---- A message ----
@@ -453,7 +475,8 @@ TEST_F(SmtpClient, TellsWhatRefusedAMessage)
     EXPECT_EQ(shown(send({.rcpt = "550 5.1.1 unknown"})), "mail 550 5.1.1 unknown [AUTH PLAIN]");
     EXPECT_EQ(shown(send({.data = "451 4.3.0 later"})), "mail 451 4.3.0 later [AUTH PLAIN]");
     EXPECT_EQ(shown(send({.text = "554 5.6.0 spam"})), "mail 554 5.6.0 spam [AUTH PLAIN]");
-    EXPECT_EQ(shown(send({.text = "close"})), "mail 0 the server closed the connection before its reply to DATA [AUTH PLAIN]");
+    EXPECT_EQ(shown(send({.text = "close"})),
+              "mail 0 the server closed the connection before its reply to DATA [AUTH PLAIN]");
 }
 
 // ---- What cannot be asked, and what must not be seen ----

@@ -56,7 +56,9 @@ template <class Address>
 int bound_socket(Address const& address)
 {
     int const socket = ::socket(reinterpret_cast<sockaddr const&>(address).sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (::bind(socket, reinterpret_cast<sockaddr const*>(&address), sizeof address) != 0) throw std::runtime_error{"bind"};
+    if (::bind(socket, reinterpret_cast<sockaddr const*>(&address), sizeof address) != 0) {
+        throw std::runtime_error{"bind"};
+    }
     return socket;
 }
 

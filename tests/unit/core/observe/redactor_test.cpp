@@ -48,7 +48,8 @@ TEST_F(Redactor, HidesEscapedForms)
 {
     hide("p\"a\\s<s& /\xC3\xA9");
     EXPECT_EQ(redacted("{\"password\":\"p\\\"a\\\\s<s& /\xC3\xA9\"}"), "{\"password\":\"***\"}");
-    EXPECT_EQ(redacted("{\"password\":\"p\\\"a\\\\s\\u003cs\\u0026 /\xC3\xA9\"}"), "{\"password\":\"***\"}");   // as Go writes it
+    EXPECT_EQ(redacted("{\"password\":\"p\\\"a\\\\s\\u003cs\\u0026 /\xC3\xA9\"}"),
+              "{\"password\":\"***\"}");   // as Go writes it
     EXPECT_EQ(redacted("/?p=p%22a%5Cs%3Cs%26%20%2F%C3%A9"), "/?p=***");
     EXPECT_EQ(redacted("/?p=p%22a%5cs%3cs%26%20%2f%c3%a9"), "/?p=***");
     EXPECT_EQ(redacted("p\"a\\s<s& /\?\?"), "***");   // as base::printable leaves it
