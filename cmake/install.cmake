@@ -3,7 +3,7 @@
 if(CMAKE_INSTALL_PREFIX_INITIALIZED_TO_DEFAULT)
   set(CMAKE_INSTALL_PREFIX /usr CACHE PATH "Where mailcore is installed" FORCE)   # as the units say, and the package
 endif()
-install(TARGETS mailcore-policy mailcore-milter RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
+install(TARGETS mailcore-policy mailcore-milter vault-sync RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
 install(TARGETS mailcorectl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
 # ---- man pages: scdoc, with the keys that the program itself names
@@ -17,9 +17,6 @@ if(SCDOC)
     set(program mailcorectl)   # whose keys the page has
     if(page MATCHES "^vault-sync")
       set(program vault-sync)
-    endif()
-    if(NOT TARGET ${program})
-      continue()
     endif()
     add_custom_command(OUTPUT ${output}
       COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/man

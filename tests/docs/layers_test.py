@@ -24,6 +24,22 @@ for program in PROGRAMS:
 for program in PROGRAMS:
     MAY_USE[program] -= set(PROGRAMS)
 
+# vault-sync has parts of its own, and decides about no mail.
+CORE_OF_VAULT_SYNC = {f"core/{part}" for part in ("base", "config", "crypto", "mail", "net", "observe", "run")}
+PARTS_OF_VAULT_SYNC = {
+    "config": set(),
+    "source": {"vault"},                      # its JSON
+    "vault": {"config", "source"},
+    "relay": {"config", "source"},
+    "maps": {"relay", "source"},
+    "apply": {"config", "source", "vault", "relay", "maps"},
+    "doctor": {"config", "source", "vault", "relay", "maps", "apply"},
+    "command": {"config", "source", "vault", "relay", "maps", "apply", "doctor"},
+}
+for part, uses in PARTS_OF_VAULT_SYNC.items():
+    MAY_USE[f"vault-sync/{part}"] = CORE_OF_VAULT_SYNC | {f"vault-sync/{used}" for used in uses}
+MAY_USE["vault-sync"] = CORE_OF_VAULT_SYNC | {"vault-sync/command"}
+
 DOORS = {  # header: the folders that may name it
     r"tl/expected\.hpp": {"core/base"},
     r"yaml-cpp/": {"core/config"},
@@ -35,20 +51,23 @@ DOORS = {  # header: the folders that may name it
     r"idn2\.h": {"core/mail"},
     r"libmilter/": {"milter"},
     r"systemd/": {"core/run", "core/net"},
-    r"CLI/": {"core/run", "ctl"},
-    r"nlohmann/": {"core/run", "core/gate", "ctl"},
+    r"CLI/": {"core/run", "ctl", "vault-sync"},
+    r"nlohmann/": {"core/run", "core/gate", "ctl", "vault-sync/maps", "vault-sync/apply", "vault-sync/doctor",
+                   "vault-sync/command"},
+    r"rapidjson/": {"vault-sync/vault"},
 }
 
 
 def sources():
-    for folder in ("core", *PROGRAMS):
+    for folder in ("core", *PROGRAMS, "vault-sync"):
         for path in sorted((project.ROOT / folder).rglob("*.[ch]pp")):
             yield path.relative_to(project.ROOT)
 
 
 def part_of(path):
     words = str(path).split("/")
-    return "/".join(words[:2]) if words[0] == "core" else words[0]
+    has_parts = words[0] == "core" or (words[0] == "vault-sync" and len(words) > 2)
+    return "/".join(words[:2]) if has_parts else words[0]
 
 
 def includes(path, form):

@@ -11,6 +11,7 @@ import project
 
 MAN = project.ROOT / "docs" / "man"
 DAEMONS = ("mailcore-policy", "mailcore-milter")
+WITH_COMMANDS = ("mailcorectl", "vault-sync")
 
 
 def page(name):
@@ -58,27 +59,30 @@ class ManualTest(unittest.TestCase):
                 self.assertEqual(options_in("\n".join(synopsis(name))), told)
                 self.assertEqual(set(re.findall(r"(?m)^\*?.*?\*(--[a-z-]+)\*(?: _[A-Z]+_)?$", page(name))), told)
 
-    def test_page_of_mailcorectl_has_each_command_with_its_options(self):
-        lines = synopsis("mailcorectl")
-        for command in commands("mailcorectl"):
-            with self.subTest(" ".join(command)):
-                words = "mailcorectl " + " ".join(command)
-                line = next((line for line in lines if re.match(re.escape(words) + r"(?![\w-])", line)), None)
-                self.assertIsNotNone(line, f"{words} is missing in SYNOPSIS")
-                told = options_of("mailcorectl", *command) - {"--help"}
-                self.assertEqual(options_in(line), told, line)
-                for option in told:
-                    self.assertRegex(page("mailcorectl"), rf"(?m)^\t?\*{option}\*( _[A-Z]+_)?$")
+    def test_pages_with_commands_have_each_one_with_its_options(self):
+        for program in WITH_COMMANDS:
+            lines = synopsis(program)
+            for command in commands(program):
+                words = " ".join((program, *command))
+                with self.subTest(words):
+                    line = next((line for line in lines if re.match(re.escape(words) + r"(?![\w-])", line)), None)
+                    self.assertIsNotNone(line, f"{words} is missing in SYNOPSIS")
+                    told = options_of(program, *command) - {"--help"}
+                    self.assertEqual(options_in(line), told, line)
+                    for option in told:
+                        self.assertRegex(page(program), rf"(?m)^\t?\*{option}\*( _[A-Z]+_)?$")
 
-    def test_page_of_mailcorectl_has_no_command_that_is_not_there(self):
-        known = {" ".join(command) for command in commands("mailcorectl")}
-        told = {re.match(r"mailcorectl ((?:[a-z]+ ?)+)", line).group(1).strip() for line in synopsis("mailcorectl")[1:]}
-        self.assertEqual(told, known)
+    def test_pages_with_commands_have_none_that_is_not_there(self):
+        for program in WITH_COMMANDS:
+            known = {" ".join(command) for command in commands(program)}
+            found = (re.match(rf"{program} ((?:[a-z]+ ?)+)", line) for line in synopsis(program))
+            self.assertEqual({match.group(1).strip() for match in found if match}, known)
 
-    def test_page_of_mailcorectl_has_the_common_options(self):
-        told = options_of("mailcorectl")
-        section = re.search(r"(?ms)^# OPTIONS\n(.*?)^# ", page("mailcorectl")).group(1)
-        self.assertEqual(set(re.findall(r"(?m)^\*.*?(--[a-z-]+)\*", section)), told)
+    def test_pages_with_commands_have_the_common_options(self):
+        for program in WITH_COMMANDS:
+            told = options_of(program)
+            section = re.search(r"(?ms)^# OPTIONS\n(.*?)^# ", page(program)).group(1)
+            self.assertEqual(set(re.findall(r"(?m)^\*.*?(--[a-z-]+)\*", section)), told, program)
 
     def test_pages_pass_mandocs_lint(self):
         with tempfile.TemporaryDirectory() as folder:

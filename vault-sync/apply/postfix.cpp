@@ -21,7 +21,8 @@ std::string words_of(base::ChildResult const& ran)
     auto const text = base::trim(ran.err.empty() ? ran.out : ran.err);
     if (text.empty()) return "status " + std::to_string(ran.status);
     std::string line;
-    for (auto const part : base::split(text, '\n')) line += (line.empty() ? "" : "; ") + base::printable(base::trim(part));
+    for (auto const part : base::split(text, '\n'))
+        line += (line.empty() ? "" : "; ") + base::printable(base::trim(part));
     return observe::redacted(std::move(line));
 }
 

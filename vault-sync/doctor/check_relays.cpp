@@ -18,17 +18,21 @@ Relay const* relay_at(Generation const& generation, std::string const& nexthop)
 
 void check_generation(Examination& e)
 {
-    if (!e.facts.damage.empty()) e.failed("generation", e.facts.damage, "vault-sync once --force, or vault-sync rollback");
-    else if (e.facts.generation == nullptr) e.failed("generation", "there are no maps yet: mail waits", "vault-sync once");
+    if (!e.facts.damage.empty())
+        e.failed("generation", e.facts.damage, "vault-sync once --force, or vault-sync rollback");
+    else if (e.facts.generation == nullptr)
+        e.failed("generation", "there are no maps yet: mail waits", "vault-sync once");
     else e.passed("generation", "generation " + std::to_string(e.facts.generation->number) + " is whole");
     if (e.facts.reload_owed) {
-        e.failed("reload", "Postfix has not taken generation " + std::to_string(*e.facts.reload_owed) + ": it owes a reload",
+        e.failed("reload",
+                 "Postfix has not taken generation " + std::to_string(*e.facts.reload_owed) + ": it owes a reload",
                  e.settings.postfix.reload == "never" ? "postfix reload" : "vault-sync once");
     } else {
         e.passed("reload", "Postfix owes no reload");
     }
     if (e.settings.postfix.reload == "never") {
-        e.warned("reload_never", "postfix.reload is never: each switch waits for somebody to reload", "set postfix.reload to on_change");
+        e.warned("reload_never", "postfix.reload is never: each switch waits for somebody to reload",
+                 "set postfix.reload to on_change");
     }
 }
 
@@ -41,9 +45,14 @@ void check_keys(Examination& e)
         if (relay_at(*e.facts.generation, nexthop) == nullptr) unknown += " " + nexthop;
     }
     if (e.host.everyones_nexthops.empty()) {
-        e.failed("route", "sender_dependent_relayhost_maps has no answer for an unknown sender: mail goes out directly, or by relayhost", "vault-sync once --force");
+        e.failed("route",
+                 "sender_dependent_relayhost_maps has no answer for an unknown sender: mail goes out directly, or by "
+                 "relayhost",
+                 "vault-sync once --force");
     } else if (!unknown.empty()) {
-        e.failed("route", "mail goes to what is no relay of generation " + std::to_string(e.facts.generation->number) + ", without a login:" + unknown,
+        e.failed("route",
+                 "mail goes to what is no relay of generation " + std::to_string(e.facts.generation->number) +
+                     ", without a login:" + unknown,
                  "take other tables out of sender_dependent_relayhost_maps");
     } else {
         e.passed("route", "everyone's mail goes to " + e.host.everyones_nexthops.front());
@@ -51,7 +60,8 @@ void check_keys(Examination& e)
     if (e.host.bare_hosts.empty()) return e.passed("bare_hosts", "no bare host name wins over [host]:port");
     std::string hosts;
     for (auto const& host : e.host.bare_hosts) hosts += " " + host;
-    e.failed("bare_hosts", "smtp_sasl_password_maps has keys without brackets and port, which win over vault-sync's:" + hosts,
+    e.failed("bare_hosts",
+             "smtp_sasl_password_maps has keys without brackets and port, which win over vault-sync's:" + hosts,
              "take them out of the table that has them");
 }
 
@@ -59,7 +69,8 @@ void check_relayhost(Examination& e)
 {
     auto const relayhost = e.host.parameter("relayhost");
     if (relayhost.empty()) return e.passed("relayhost", "relayhost is empty; vault-sync's table says it");
-    e.warned("relayhost", "relayhost = " + relayhost + " is never used: the last line of vault-sync's table answers for everyone",
+    e.warned("relayhost",
+             "relayhost = " + relayhost + " is never used: the last line of vault-sync's table answers for everyone",
              e.postconf("relayhost ="));
 }
 
@@ -70,10 +81,12 @@ void check_provider(Examination& e, Relay const& relay)
     if (warning.empty() && settings != nullptr && !settings->preset.empty()) {
         if (auto const* preset = find_preset(settings->preset)) warning = preset->warning;
     }
-    if (warning.empty() && is_mail_manager_host(relay.host)) warning = "this host takes mail in and does not send it on";
+    if (warning.empty() && is_mail_manager_host(relay.host))
+        warning = "this host takes mail in and does not send it on";
     if (!warning.empty()) e.warned("provider", relay.name + ": " + std::string{warning}, "");
     if (relay.tls == Tls::None && relay.has_login()) {
-        e.warned("plaintext", relay.name + ": the password goes over the network unencrypted (plaintext: allow)", "use port 587 with tls: starttls");
+        e.warned("plaintext", relay.name + ": the password goes over the network unencrypted (plaintext: allow)",
+                 "use port 587 with tls: starttls");
     }
 }
 
@@ -87,8 +100,10 @@ void check_relays(Examination& e)
     if (e.facts.generation != nullptr) {
         for (auto const& relay : e.facts.generation->relays) check_provider(e, relay);
     }
-    for (auto const& line : e.facts.overdue) e.failed("rotation", line, "rotate it at the provider, and write the new one to Vault");
-    for (auto const& line : e.facts.soon) e.warned("rotation", line, "rotate it at the provider, and write the new one to Vault");
+    for (auto const& line : e.facts.overdue)
+        e.failed("rotation", line, "rotate it at the provider, and write the new one to Vault");
+    for (auto const& line : e.facts.soon)
+        e.warned("rotation", line, "rotate it at the provider, and write the new one to Vault");
     if (e.facts.overdue.empty() && e.facts.soon.empty()) e.passed("rotation", "no login is due for rotation");
 }
 

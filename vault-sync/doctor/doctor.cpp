@@ -40,7 +40,8 @@ std::vector<Check> run_doctor(Settings const& settings, DoctorFacts const& facts
 
 bool any_failed(std::vector<Check> const& checks)
 {
-    return std::any_of(checks.begin(), checks.end(), [](Check const& check) { return check.result == Check::Result::Failed; });
+    return std::any_of(checks.begin(), checks.end(),
+                       [](Check const& check) { return check.result == Check::Result::Failed; });
 }
 
 }   // namespace mailcore::vault_sync

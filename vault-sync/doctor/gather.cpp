@@ -45,13 +45,16 @@ std::vector<MasterService> services_of(std::string_view lines, std::string_view 
     for (auto const line : base::split(lines, '\n')) {
         auto const words = words_of(line);
         if (words.size() < 8) continue;
-        MasterService service{.name = words[0], .type = words[1], .command = words[7], .chroot = words[4] == "y", .overrides = {}};
-        service.verbose = std::any_of(words.begin() + 8, words.end(), [](auto const& word) { return word == "-v" || word == "-vv"; });
+        MasterService service{
+            .name = words[0], .type = words[1], .command = words[7], .chroot = words[4] == "y", .overrides = {}};
+        service.verbose =
+            std::any_of(words.begin() + 8, words.end(), [](auto const& word) { return word == "-v" || word == "-vv"; });
         auto const prefix = service.name + "/" + service.type + "/";
         for (auto const setting : base::split(overrides, '\n')) {
             auto const equals = setting.find('=');
             if (!setting.starts_with(prefix) || equals == std::string_view::npos) continue;
-            service.overrides.emplace(base::trim(setting.substr(prefix.size(), equals - prefix.size())), base::trim(setting.substr(equals + 1)));
+            service.overrides.emplace(base::trim(setting.substr(prefix.size(), equals - prefix.size())),
+                                      base::trim(setting.substr(equals + 1)));
         }
         services.push_back(std::move(service));
     }
@@ -78,7 +81,8 @@ void note(HostFacts& host, std::string const& path)
 // Tables that are files, or written out: asking another could ask the network.
 bool is_local_table(std::string_view table)
 {
-    for (std::string_view const type : {"hash:", "btree:", "lmdb:", "cdb:", "texthash:", "regexp:", "pcre:", "inline:", "static:"}) {
+    for (std::string_view const type :
+         {"hash:", "btree:", "lmdb:", "cdb:", "texthash:", "regexp:", "pcre:", "inline:", "static:"}) {
         if (table.starts_with(type)) return true;
     }
     return false;
@@ -102,20 +106,37 @@ void gather_lookups(HostFacts& host, Settings const& settings, DoctorFacts const
     for (auto const& nexthop : tables_of(answer.reveal())) host.everyones_nexthops.push_back(nexthop);
     if (facts.generation == nullptr) return;
     for (auto const& relay : facts.generation->relays) {
-        bool const known = std::find(host.bare_hosts.begin(), host.bare_hosts.end(), relay.host) != host.bare_hosts.end();
-        if (!known && !look_up(settings, host.parameter("smtp_sasl_password_maps"), relay.host).empty()) host.bare_hosts.push_back(relay.host);
+        bool const known =
+            std::find(host.bare_hosts.begin(), host.bare_hosts.end(), relay.host) != host.bare_hosts.end();
+        if (!known && !look_up(settings, host.parameter("smtp_sasl_password_maps"), relay.host).empty())
+            host.bare_hosts.push_back(relay.host);
     }
 }
 
 void gather_postfix(HostFacts& host, Settings const& settings, DoctorFacts const& facts)
 {
     Postfix const postfix{settings.postfix.config_directory};
-    auto parameters = postfix.parameters(
-        {"smtp_sasl_auth_enable", "smtp_sasl_password_maps", "smtp_sasl_security_options", "smtp_sasl_tls_security_options",
-         "smtp_sasl_mechanism_filter", "smtp_sasl_auth_soft_bounce", "smtp_sasl_auth_cache_name", "smtp_sender_dependent_authentication",
-         "smtp_tls_policy_maps", "smtp_tls_CApath", "smtp_tls_CAfile", "smtp_tls_fingerprint_digest", "smtp_delivery_status_filter",
-         "transport_maps", "sender_dependent_relayhost_maps", "sender_dependent_default_transport_maps", "relayhost", "debug_peer_list",
-         "compatibility_level", "default_database_type", "queue_directory"});
+    auto parameters = postfix.parameters({"smtp_sasl_auth_enable",
+                                          "smtp_sasl_password_maps",
+                                          "smtp_sasl_security_options",
+                                          "smtp_sasl_tls_security_options",
+                                          "smtp_sasl_mechanism_filter",
+                                          "smtp_sasl_auth_soft_bounce",
+                                          "smtp_sasl_auth_cache_name",
+                                          "smtp_sender_dependent_authentication",
+                                          "smtp_tls_policy_maps",
+                                          "smtp_tls_CApath",
+                                          "smtp_tls_CAfile",
+                                          "smtp_tls_fingerprint_digest",
+                                          "smtp_delivery_status_filter",
+                                          "transport_maps",
+                                          "sender_dependent_relayhost_maps",
+                                          "sender_dependent_default_transport_maps",
+                                          "relayhost",
+                                          "debug_peer_list",
+                                          "compatibility_level",
+                                          "default_database_type",
+                                          "queue_directory"});
     if (!parameters) {
         host.postfix_problem = parameters.error().message;
         return;
@@ -139,15 +160,17 @@ void gather_files(HostFacts& host, Settings const& settings, DoctorFacts const& 
     auto const& directory = settings.output.directory;
     auto const& auth = settings.vault.auth;
     constexpr std::string_view kFile = "file:";
-    auto const cache_key = settings.cache.key.starts_with(kFile) ? settings.cache.key.substr(kFile.size()) : std::string{};
-    for (auto const& path : {directory, directory + "/generations", directory + "/state", auth.role_id_file, auth.secret_id_file, auth.token_file,
-                             auth.jwt_file, settings.vault.client_key, cache_key, settings.audit_log,
-                             settings.audit_log.substr(0, settings.audit_log.rfind('/'))}) {
+    auto const cache_key =
+        settings.cache.key.starts_with(kFile) ? settings.cache.key.substr(kFile.size()) : std::string{};
+    for (auto const& path : {directory, directory + "/generations", directory + "/state", auth.role_id_file,
+                             auth.secret_id_file, auth.token_file, auth.jwt_file, settings.vault.client_key, cache_key,
+                             settings.audit_log, settings.audit_log.substr(0, settings.audit_log.rfind('/'))}) {
         note(host, path);
     }
     for (auto const& path : matches(directory + "/current/*")) note(host, path);
     host.old_password_files = matches(settings.postfix.config_directory + "/sasl_passwd*");
-    for (auto const& path : matches(settings.postfix.config_directory + "/sasl/sasl_passwd*")) host.old_password_files.push_back(path);
+    for (auto const& path : matches(settings.postfix.config_directory + "/sasl/sasl_passwd*"))
+        host.old_password_files.push_back(path);
     for (auto const& path : host.old_password_files) note(host, path);
     note(host, seen_by(host, "smtp", host.parameter("smtp_tls_CApath")));
     if (facts.generation == nullptr) return;
@@ -156,14 +179,17 @@ void gather_files(HostFacts& host, Settings const& settings, DoctorFacts const& 
 
 void gather_system(HostFacts& host)
 {
-    host.has_plain_mechanism = !matches("/usr/lib/*/sasl2/libplain.so*").empty() || !matches("/usr/lib/sasl2/libplain.so*").empty();
+    host.has_plain_mechanism =
+        !matches("/usr/lib/*/sasl2/libplain.so*").empty() || !matches("/usr/lib/sasl2/libplain.so*").empty();
     for (auto const* name : {"SMTP_PASSWORD", "SMTP_USER", "SMTP_USERNAME"}) {
-        if (std::getenv(name) != nullptr) host.environment.emplace(name);   // NOLINT(concurrency-mt-unsafe): nobody sets it meanwhile
+        if (std::getenv(name) != nullptr)
+            host.environment.emplace(name);   // NOLINT(concurrency-mt-unsafe): nobody sets it meanwhile
     }
     std::ifstream{"/proc/sys/fs/suid_dumpable"} >> host.suid_dumpable;
     host.is_systemd = ::access("/run/systemd/system", F_OK) == 0;
     for (std::string const unit : {"vault-sync.service", "vault-sync-once.timer"}) {
-        for (std::string const directory : {"/etc/systemd/system/", "/lib/systemd/system/", "/usr/lib/systemd/system/"}) {
+        for (std::string const directory :
+             {"/etc/systemd/system/", "/lib/systemd/system/", "/usr/lib/systemd/system/"}) {
             if (::access((directory + unit).c_str(), F_OK) == 0) host.installed_units.insert(unit);
         }
         if (!matches("/etc/systemd/system/*.wants/" + unit).empty()) host.enabled_units.insert(unit);

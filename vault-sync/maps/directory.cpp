@@ -31,7 +31,8 @@ std::string without_last_slash(std::string path)
 base::Result<> check_owner_and_mode(struct stat const& facts, std::string const& path)
 {
     if (!is_trusted(facts.st_uid)) {
-        return base::fail(path + " belongs to user id " + std::to_string(facts.st_uid) + ", not to root: chown root:root " + path);
+        return base::fail(path + " belongs to user id " + std::to_string(facts.st_uid) +
+                          ", not to root: chown root:root " + path);
     }
     if ((facts.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (facts.st_mode & S_ISVTX) == 0) {
         return base::fail("others than root can write to " + path + ": chmod go-w " + path);
@@ -61,7 +62,8 @@ base::Result<base::Fd> open_checked(int parent, char const* name, std::string co
 {
     base::Fd fd{::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
     if (!fd && (errno == ELOOP || errno == ENOTDIR)) {
-        return base::fail(path + " is not a directory (a symbolic link is none either): move it away, or name the real directory");
+        return base::fail(
+            path + " is not a directory (a symbolic link is none either): move it away, or name the real directory");
     }
     if (!fd) return base::fail_errno(path);
     struct stat facts{};
@@ -98,7 +100,8 @@ std::vector<std::string> names_in(int directory)
         void operator()(DIR* entries) const { ::closedir(entries); }
     };
     // Not a dup, which would share its position with the next one.
-    std::unique_ptr<DIR, Close> const entries{::fdopendir(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC))};
+    std::unique_ptr<DIR, Close> const entries{
+        ::fdopendir(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC))};
     std::vector<std::string> names;
     while (dirent const* entry = entries ? ::readdir(entries.get()) : nullptr) {
         std::string const name{entry->d_name};
@@ -149,7 +152,8 @@ base::Result<Directory> Directory::child(std::string const& name) const
 
 base::Result<Directory> Directory::make_child(std::string const& name, mode_t mode) const
 {
-    if (::mkdirat(fd_.get(), name.c_str(), mode) != 0 && errno != EEXIST) return base::fail_errno("mkdir " + path(name));
+    if (::mkdirat(fd_.get(), name.c_str(), mode) != 0 && errno != EEXIST)
+        return base::fail_errno("mkdir " + path(name));
     auto made = child(name);
     if (!made) return made;
     if (auto owned = own(made->fd_.get(), mode, path(name)); !owned) return base::fail(owned.error());
@@ -172,7 +176,8 @@ base::Result<std::string> Directory::read(std::string const& name) const
     if (!fd) return base::fail_errno(path(name));
     struct stat facts{};
     if (::fstat(fd.get(), &facts) != 0) return base::fail_errno(path(name));
-    if (!S_ISREG(facts.st_mode) || !is_trusted(facts.st_uid)) return base::fail(path(name) + " is not a regular file of root's");
+    if (!S_ISREG(facts.st_mode) || !is_trusted(facts.st_uid))
+        return base::fail(path(name) + " is not a regular file of root's");
     if (static_cast<std::size_t>(facts.st_size) > kMostBytes) return base::fail(path(name) + " is larger than 16 MiB");
     std::string text(static_cast<std::size_t>(facts.st_size), '\0');   // at once: no copies of a secret on the heap
     std::size_t used = 0;
@@ -245,7 +250,8 @@ base::Result<> Directory::exchange(std::string const& one, std::string const& ot
 {
     if (::renameat2(fd_.get(), one.c_str(), fd_.get(), other.c_str(), RENAME_EXCHANGE) == 0) return {};
     if (errno == EINVAL || errno == ENOSYS) {
-        return base::fail("the file system of " + path_ + " cannot exchange two names at once: put output.directory on ext4, xfs or btrfs");
+        return base::fail("the file system of " + path_ +
+                          " cannot exchange two names at once: put output.directory on ext4, xfs or btrfs");
     }
     return base::fail_errno("exchange " + path(one) + " with " + path(other));
 }

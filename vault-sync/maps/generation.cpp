@@ -58,7 +58,8 @@ public:
         return Staging{parent, std::move(name), std::move(*made)};
     }
     Staging(Staging&& other) noexcept
-        : parent_{other.parent_}, name_{std::exchange(other.name_, "")}, directory_{std::move(other.directory_)} {}
+        : parent_{other.parent_}, name_{std::exchange(other.name_, "")}, directory_{std::move(other.directory_)}
+    {}
     Staging& operator=(Staging&&) = delete;
     ~Staging()
     {
@@ -69,7 +70,8 @@ public:
 
 private:
     Staging(Directory const& parent, std::string name, Directory directory)
-        : parent_{parent}, name_{std::move(name)}, directory_{std::move(directory)} {}
+        : parent_{parent}, name_{std::move(name)}, directory_{std::move(directory)}
+    {}
     Directory const& parent_;
     std::string name_;
     Directory directory_;
@@ -132,7 +134,8 @@ base::Result<> give_login(Relay& relay, MapLines const& lines)
     if (line == lines.end()) return base::fail("sasl_passwd has no line for " + relay.nexthop());
     auto const value = line->second.reveal();
     auto const colon = value.find(':');
-    if (colon == std::string_view::npos) return base::fail("sasl_passwd's line for " + relay.nexthop() + " is no login");
+    if (colon == std::string_view::npos)
+        return base::fail("sasl_passwd's line for " + relay.nexthop() + " is no login");
     relay.user = value.substr(0, colon);
     relay.password = base::Secret{value.substr(colon + 1)};
     return {};
@@ -211,8 +214,7 @@ GenerationStore::GenerationStore(std::string directory, std::string map_type, st
     : directory_{std::move(directory)},
       map_type_{std::move(map_type)},
       postfix_config_directory_{std::move(postfix_config_directory)}
-{
-}
+{}
 
 base::Result<GenerationStore> GenerationStore::open(std::string directory, std::string const& map_type,
                                                     std::string postfix_config_directory)
@@ -236,8 +238,11 @@ base::Result<std::optional<std::uint64_t>> GenerationStore::current() const
     if (!target) return base::fail(target.error());
     if (!*target) return std::nullopt;
     constexpr std::string_view kPrefix = "generations/";
-    auto const number = (*target)->starts_with(kPrefix) ? number_of(std::string_view{**target}.substr(kPrefix.size())) : std::nullopt;
-    if (!number) return base::fail(directory->path("current") + " leads to " + **target + ", which is no generation: remove the link");
+    auto const number =
+        (*target)->starts_with(kPrefix) ? number_of(std::string_view{**target}.substr(kPrefix.size())) : std::nullopt;
+    if (!number)
+        return base::fail(directory->path("current") + " leads to " + **target +
+                          ", which is no generation: remove the link");
     return number;
 }
 
@@ -248,7 +253,8 @@ base::Result<Generation> GenerationStore::load(std::uint64_t number) const
     auto const context = "generation " + std::to_string(number) + " is not whole";
     auto manifest = whole_manifest(*directory, number);
     if (!manifest) return base::fail(std::move(manifest.error()).within(context));
-    auto text = directory->child(name_of(number)).and_then([](Directory const& own) { return own.read("sasl_passwd"); });
+    auto text =
+        directory->child(name_of(number)).and_then([](Directory const& own) { return own.read("sasl_passwd"); });
     if (!text) return base::fail(std::move(text.error()).within(context));
     auto const lines = read_lines(base::Secret{std::move(*text)});
     for (auto& relay : manifest->generation.relays) {
@@ -274,13 +280,15 @@ base::Result<> GenerationStore::fill(Directory const& staging, Generation const&
                                      std::vector<std::string> const& carried) const
 {
     Postmap const postmap{postfix_config_directory_, map_type_};
-    auto filled = write_sources(staging, texts)
-                      .and_then([&] { return index_sources(postmap, staging); })
-                      .and_then([&] { return ask_back(postmap, staging, texts); });
+    auto filled = write_sources(staging, texts).and_then([&] { return index_sources(postmap, staging); }).and_then([&] {
+        return ask_back(postmap, staging, texts);
+    });
     if (!filled) return filled;
     // The manifest comes last: with it, all the rest is there.
     if (base::fault_point("generation.manifest")) return base::fail_errno("create " + staging.path(kManifest));
-    auto sealed = staging.write(kManifest, write_manifest(generation, carried, map_type_)).and_then([&] { return staging.sync(); });
+    auto sealed = staging.write(kManifest, write_manifest(generation, carried, map_type_)).and_then([&] {
+        return staging.sync();
+    });
     if (sealed && base::fault_point("generation.synced")) return base::fail_errno("fsync " + staging.path());
     return sealed;
 }
@@ -300,8 +308,9 @@ base::Result<> GenerationStore::build(Generation const& generation, std::optiona
     auto const name = name_of(generation.number);
     auto const staging = Staging::make(*directory, "." + name + ".building");
     if (!staging) return base::fail(staging.error());
-    auto built = fill(staging->directory(), generation, *texts, carried)
-                     .and_then([&] { return put_in_place(*directory, *staging, name); });
+    auto built = fill(staging->directory(), generation, *texts, carried).and_then([&] {
+        return put_in_place(*directory, *staging, name);
+    });
     if (!built) return base::fail(std::move(built.error()).within("generation " + std::to_string(generation.number)));
     return {};
 }

@@ -61,7 +61,8 @@ Relay read_relay(Json const& json)
     json.at("from").get_to(relay.from);
     json.at("helo").get_to(relay.helo);
     relay.timeout = std::chrono::milliseconds{json.at("timeout_ms").get<std::int64_t>()};
-    relay.source = by_word(json.at("source"), std::array{Source::Vault, Source::File, Source::Environment, Source::Cache});
+    relay.source =
+        by_word(json.at("source"), std::array{Source::Vault, Source::File, Source::Environment, Source::Cache});
     json.at("path").get_to(relay.path);
     json.at("version").get_to(relay.version);
     return relay;
@@ -89,7 +90,8 @@ Manifest read_all(Json const& json)
 
 }   // namespace
 
-std::string write_manifest(Generation const& generation, std::vector<std::string> const& carried, std::string const& map_type)
+std::string write_manifest(Generation const& generation, std::vector<std::string> const& carried,
+                           std::string const& map_type)
 {
     std::string created;
     observe::append_time(created, generation.created);
@@ -99,10 +101,11 @@ std::string write_manifest(Generation const& generation, std::vector<std::string
     Json const json{{"number", generation.number},
                     {"created", created},
                     {"map_type", map_type},
-                    {"routing", {{"active", routing.active},
-                                 {"fallback", routing.fallback},
-                                 {"routes", routing.routes},
-                                 {"transports", routing.transports}}},
+                    {"routing",
+                     {{"active", routing.active},
+                      {"fallback", routing.fallback},
+                      {"routes", routing.routes},
+                      {"transports", routing.transports}}},
                     {"relays", relays},
                     {"carried", carried}};
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

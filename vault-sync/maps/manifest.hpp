@@ -10,7 +10,8 @@
 
 namespace mailcore::vault_sync {
 
-std::string write_manifest(Generation const& generation, std::vector<std::string> const& carried, std::string const& map_type);
+std::string write_manifest(Generation const& generation, std::vector<std::string> const& carried,
+                           std::string const& map_type);
 
 struct Manifest {
     Generation generation;             // relays without users and passwords

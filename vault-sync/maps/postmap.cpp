@@ -17,7 +17,8 @@ base::Result<std::string> ask_postconf(std::string const& config, std::string co
     auto answer = base::run_child(arguments);
     if (!answer) return base::fail(std::move(answer.error()).within("postconf"));
     if (answer->status != 0) {
-        return base::fail("postconf -c " + config + " " + what + " failed: " + base::printable(base::trim(answer->err)));
+        return base::fail("postconf -c " + config + " " + what +
+                          " failed: " + base::printable(base::trim(answer->err)));
     }
     return std::string{base::trim(answer->out)};
 }
@@ -45,7 +46,8 @@ base::Error complaint(std::string const& name, std::string words)
     return base::Error{message};
 }
 
-base::Result<base::ChildResult> postmap(std::string const& config, std::vector<std::string> arguments, std::string_view input)
+base::Result<base::ChildResult> postmap(std::string const& config, std::vector<std::string> arguments,
+                                        std::string_view input)
 {
     arguments.insert(arguments.begin(), {"postmap", "-c", config});
     auto done = base::run_child(arguments, {.environment = {}, .input = input});
@@ -67,7 +69,8 @@ std::string keys_not_found(MapLines const& lines, std::string_view found)
 {
     std::string keys;
     for (auto const& [key, value] : lines) {
-        if (found.find(printed(key, value).reveal()) == std::string_view::npos) keys += (keys.empty() ? "" : ", ") + key;
+        if (found.find(printed(key, value).reveal()) == std::string_view::npos)
+            keys += (keys.empty() ? "" : ", ") + key;
     }
     return base::printable(keys);
 }
@@ -107,7 +110,8 @@ base::Result<> Postmap::make(Directory const& directory, std::string const& name
     if (!done) return base::fail(done.error());
     base::Secret const words{std::move(done->out += done->err)};   // may quote a line: wiped when it goes
     if (!base::trim(words.reveal()).empty()) return base::fail(complaint(name, std::string{words.reveal()}));
-    if (done->status != 0) return base::fail("postmap failed on " + name + " with status " + std::to_string(done->status));
+    if (done->status != 0)
+        return base::fail("postmap failed on " + name + " with status " + std::to_string(done->status));
     return directory.protect(index_name(name, type_));
 }
 
@@ -126,7 +130,8 @@ base::Result<> Postmap::ask_back(Directory const& directory, std::string const& 
     base::Secret const words{std::move(done->err)};
     if (!base::trim(words.reveal()).empty()) return base::fail(complaint(name, std::string{words.reveal()}));
     if (found == wanted) return {};
-    return base::fail("postmap did not keep every line of " + name + " as it was given: " + keys_not_found(lines, found.reveal()));
+    return base::fail("postmap did not keep every line of " + name +
+                      " as it was given: " + keys_not_found(lines, found.reveal()));
 }
 
 base::Result<> Postmap::check_regexp(Directory const& directory, std::string const& name) const
@@ -134,7 +139,8 @@ base::Result<> Postmap::check_regexp(Directory const& directory, std::string con
     auto done = postmap(config_, {"-q", "-", "regexp:" + directory.path(name)}, "probe@mailcore.invalid\n");
     if (!done) return base::fail(done.error());
     if (!base::trim(done->err).empty()) return base::fail(complaint(name, std::move(done->err)));
-    if (done->status > 1) return base::fail("postmap failed on " + name + " with status " + std::to_string(done->status));
+    if (done->status > 1)
+        return base::fail("postmap failed on " + name + " with status " + std::to_string(done->status));
     return {};
 }
 
