@@ -18,9 +18,11 @@ protected:
         settings_.output.directory = scratch_.path("mailcore");
         scratch_.write_main_cf("compatibility_level = 3.6\nqueue_directory = " + scratch_.path("queue") +
                                "\nsmtp_sasl_password_maps = $default_database_type:" + scratch_.path("sasl_passwd") +
-                               "\nsender_dependent_relayhost_maps = inline:{ other@x.test=[other.test]:25 } regexp:{{/^/ [smtp.test]:587, [b.test]:25}}\n");
+                               "\nsender_dependent_relayhost_maps = inline:{ other@x.test=[other.test]:25 } "
+                               "regexp:{{/^/ [smtp.test]:587, [b.test]:25}}\n");
         scratch_.write("postfix/master.cf",
-                       "smtp unix - - y - - smtp -v\n  -o { smtp_tls_wrappermode = yes }\nrelay unix - - n - - smtp -o smtp_fallback_relay=\n");
+                       "smtp unix - - y - - smtp -v\n  -o { smtp_tls_wrappermode = yes }\nrelay unix - - n - - smtp -o "
+                       "smtp_fallback_relay=\n");
         scratch_.write("postfix/sasl_passwd", "");
         scratch_.write("sasl_passwd", "smtp.test user:hunter2\n");
         ::chmod(scratch_.path("sasl_passwd").c_str(), 0600);
@@ -68,7 +70,8 @@ TEST_F(GatherTest, FindsTheInstalledFragmentsInOrder)
         std::ifstream file{std::string{MAILCORE_SOURCE} + "/etc/postfix/" + name};
         return std::string{std::istreambuf_iterator<char>{file}, {}};
     };
-    scratch_.write_main_cf("compatibility_level = 3.6\nqueue_directory = " + scratch_.path("queue") + "\n" + fragment("main.cf"));
+    scratch_.write_main_cf("compatibility_level = 3.6\nqueue_directory = " + scratch_.path("queue") + "\n" +
+                           fragment("main.cf"));
     scratch_.write("postfix/master.cf", "smtp unix - - n - - smtp\n" + fragment("master.cf"));
     settings_.output = {};
     generation_.relays.front().tls = Tls::Wrapper;
@@ -87,7 +90,8 @@ TEST_F(GatherTest, SaysWhatPostfixCannotTell)
 {
     settings_.postfix.config_directory = scratch_.path("none");
     auto const host = gather(settings_, facts_);
-    EXPECT_EQ(host.postfix_problem, "postconf failed: postconf: fatal: open " + scratch_.path("none/main.cf") + ": No such file or directory");
+    EXPECT_EQ(host.postfix_problem, "postconf failed: postconf: fatal: open " + scratch_.path("none/main.cf") +
+                                        ": No such file or directory");
     EXPECT_TRUE(any_failed(run_doctor(settings_, facts_)));
 }
 

@@ -48,7 +48,8 @@ TEST_F(DirectoryTest, FollowsNoLinkInTheLastPlace)
     std::filesystem::create_directory_symlink("real", scratch_.path("link"));
     for (auto const* slash : {"", "/"}) {
         EXPECT_EQ(refusal(scratch_.path("link") + slash),
-                  scratch_.path("link") + " is not a directory (a symbolic link is none either): move it away, or name the real directory");
+                  scratch_.path("link") +
+                      " is not a directory (a symbolic link is none either): move it away, or name the real directory");
     }
     EXPECT_FALSE(open().child("link"));
 }
@@ -72,8 +73,9 @@ TEST_F(DirectoryTest, IsNobodyElses)
     if (::geteuid() != 0) GTEST_SKIP() << "only root can give a directory away";
     std::filesystem::create_directory(scratch_.path("theirs"));
     ASSERT_EQ(::chown(scratch_.path("theirs").c_str(), 65534, 65534), 0);
-    EXPECT_EQ(refusal(scratch_.path("theirs")), scratch_.path("theirs") + " belongs to user id 65534, not to root: chown root:root " +
-                                                    scratch_.path("theirs"));
+    EXPECT_EQ(
+        refusal(scratch_.path("theirs")),
+        scratch_.path("theirs") + " belongs to user id 65534, not to root: chown root:root " + scratch_.path("theirs"));
 }
 
 TEST_F(DirectoryTest, ReadsRegularFilesOnly)
@@ -93,8 +95,10 @@ TEST_F(DirectoryTest, SwitchesALinkByOneRename)
     EXPECT_EQ(directory.link_target("current").value(), "two");
     EXPECT_FALSE(scratch_.has(".current.building"));
     std::filesystem::create_directory(scratch_.path("taken"));
-    EXPECT_EQ(directory.link("one", "taken").error().message, scratch_.path("taken") + " is not a symbolic link: move it away");
-    EXPECT_EQ(directory.link_target("taken").error().message, scratch_.path("taken") + " is not a symbolic link: move it away");
+    EXPECT_EQ(directory.link("one", "taken").error().message,
+              scratch_.path("taken") + " is not a symbolic link: move it away");
+    EXPECT_EQ(directory.link_target("taken").error().message,
+              scratch_.path("taken") + " is not a symbolic link: move it away");
 }
 
 TEST_F(DirectoryTest, RemovesATreeWithoutFollowingLinks)

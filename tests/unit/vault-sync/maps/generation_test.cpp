@@ -82,7 +82,8 @@ protected:
     std::string asked(std::string const& key, std::string const& map = "sasl_passwd") const
     {
         auto const found = base::run_child({"postmap", "-c", scratch_.postfix(), "-q", "-",
-                                            GetParam() + ":" + scratch_.path("mailcore/current/" + map)}, {.input = key + "\n"});
+                                            GetParam() + ":" + scratch_.path("mailcore/current/" + map)},
+                                           {.input = key + "\n"});
         EXPECT_EQ(found->err, "");
         auto const tab = found->out.find('\t');
         return tab == std::string::npos ? "" : found->out.substr(tab + 1, found->out.size() - tab - 2);
@@ -213,7 +214,8 @@ TEST_P(GenerationTest, LeavesNothingHalfMadeWhenAStepFails)
 {
     for (auto const fault : kGenerationFaults) {
         if (fault == "generation.replaced") continue;   // the way of a rollback
-        for (auto const& [name, words] : {std::pair{"ENOSPC", "No space left on device"}, {"EACCES", "Permission denied"},
+        for (auto const& [name, words] : {std::pair{"ENOSPC", "No space left on device"},
+                                          {"EACCES", "Permission denied"},
                                           {"EROFS", "Read-only file system"}}) {
             Scratch const scratch;
             auto opened = GenerationStore::open(scratch.path("mailcore"), GetParam(), scratch.postfix());
@@ -243,7 +245,8 @@ TEST_P(GenerationTest, SaysWhatPostmapCannotDo)
     auto const injected = store.build(generation(1, "p\n[evil.test]:25 x:hunter2"), std::nullopt);
     ASSERT_FALSE(injected);
     EXPECT_TRUE(injected.error().message.starts_with(
-        "generation 1: postmap did not keep every line of sasl_passwd as it was given: [smtp.test]:587")) << injected.error().message;
+        "generation 1: postmap did not keep every line of sasl_passwd as it was given: [smtp.test]:587"))
+        << injected.error().message;
     EXPECT_EQ(names(), Names{});
 }
 
@@ -261,7 +264,8 @@ TEST_P(GenerationTest, IsRefusedWhenItIsNotWhole)
     for (std::string const file : {"sasl_passwd", "relayhost", "default_transport", "tls_policy", index}) {
         EXPECT_EQ(damaged(file), "generation 1 is not whole: " + path + file + " is missing");
     }
-    EXPECT_EQ(damaged("manifest.json"), "generation 1 is not whole: " + path + "manifest.json: No such file or directory");
+    EXPECT_EQ(damaged("manifest.json"),
+              "generation 1 is not whole: " + path + "manifest.json: No such file or directory");
 
     ASSERT_TRUE(store.build(generation(1, "one"), std::nullopt));
     scratch_.write("mailcore/generations/0001/sasl_passwd", "");
@@ -269,10 +273,12 @@ TEST_P(GenerationTest, IsRefusedWhenItIsNotWhole)
     ASSERT_TRUE(store.build(generation(2, "two"), std::nullopt));
     std::filesystem::copy_file(path + "manifest.json", scratch_.path("mailcore/generations/0002/manifest.json"),
                                std::filesystem::copy_options::overwrite_existing);
-    EXPECT_EQ(store.load(2).error().message, "generation 2 is not whole: " + scratch_.path("mailcore/generations/0002/") +
-                                                 "manifest.json is that of generation 1");
-    EXPECT_EQ(store.load(9).error().message,
-              "generation 9 is not whole: " + scratch_.path("mailcore/generations/0009") + ": No such file or directory");
+    EXPECT_EQ(store.load(2).error().message,
+              "generation 2 is not whole: " + scratch_.path("mailcore/generations/0002/") +
+                  "manifest.json is that of generation 1");
+    EXPECT_EQ(
+        store.load(9).error().message,
+        "generation 9 is not whole: " + scratch_.path("mailcore/generations/0009") + ": No such file or directory");
 }
 
 TEST_P(GenerationTest, IsPrunedOldestFirstAndNeverWhileCurrent)
@@ -330,7 +336,8 @@ TEST_P(GenerationTest, DoesNotFollowACurrentThatIsNoneOfOurs)
     std::filesystem::remove(scratch_.path("mailcore/current"));
     std::filesystem::create_directory(scratch_.path("mailcore/current"));
     ASSERT_TRUE(store.build(generation(1, "x"), std::nullopt));
-    EXPECT_EQ(store.make_current(1).error().message, scratch_.path("mailcore/current") + " is not a symbolic link: move it away");
+    EXPECT_EQ(store.make_current(1).error().message,
+              scratch_.path("mailcore/current") + " is not a symbolic link: move it away");
     EXPECT_EQ(store.make_current(7).error().message, scratch_.path("mailcore/generations/0007") + " is missing");
 }
 
@@ -339,7 +346,8 @@ TEST_P(GenerationTest, DirectoryIsRefusedWhereOthersCouldPutTheirs)
     open();
     ::chmod(scratch_.path("mailcore").c_str(), 0777);
     auto const store = GenerationStore::open(scratch_.path("mailcore"), GetParam(), scratch_.postfix());
-    EXPECT_EQ(store.error().message, "others than root can write to " + scratch_.path("mailcore") + ": chmod go-w " + scratch_.path("mailcore"));
+    EXPECT_EQ(store.error().message, "others than root can write to " + scratch_.path("mailcore") + ": chmod go-w " +
+                                         scratch_.path("mailcore"));
 }
 
 INSTANTIATE_TEST_SUITE_P(EachType, GenerationTest, ::testing::Values("hash", "lmdb", "cdb"),

@@ -12,7 +12,10 @@ Generation generation()
     Generation made;
     made.number = 7;
     made.created = base::Time{std::chrono::milliseconds{1'795'000'000'123}};
-    made.routing = {.active = "primary", .fallback = {"ses"}, .routes = {{"@a.test", "ses"}}, .transports = {{"b.test", "primary"}}};
+    made.routing = {.active = "primary",
+                    .fallback = {"ses"},
+                    .routes = {{"@a.test", "ses"}},
+                    .transports = {{"b.test", "primary"}}};
     Relay relay;
     relay.name = "primary";
     relay.kind = "smtp";
@@ -52,8 +55,10 @@ TEST(Manifest, GivesBackWhatWasWritten)
     ASSERT_EQ(back.relays.size(), 2U);
     auto const& relay = back.relays[0];
     auto const& given = written.relays[0];
-    EXPECT_EQ(std::tie(relay.name, relay.kind, relay.host, relay.port, relay.tls, relay.ca_file, relay.fingerprints, relay.from),
-              std::tie(given.name, given.kind, given.host, given.port, given.tls, given.ca_file, given.fingerprints, given.from));
+    EXPECT_EQ(std::tie(relay.name, relay.kind, relay.host, relay.port, relay.tls, relay.ca_file, relay.fingerprints,
+                       relay.from),
+              std::tie(given.name, given.kind, given.host, given.port, given.tls, given.ca_file, given.fingerprints,
+                       given.from));
     EXPECT_EQ(std::tie(relay.helo, relay.timeout, relay.source, relay.path, relay.version),
               std::tie(given.helo, given.timeout, given.source, given.path, given.version));
 }
@@ -76,7 +81,8 @@ TEST(Manifest, SaysWhatItCannotRead)
     };
     EXPECT_EQ(changed("\"wrapper\"", "\"wrap\""), "\"wrap\" is unknown");
     EXPECT_EQ(changed("2026-11-", "2026-13-"), "\"2026-13-18T11:06:40.123Z\" is no time");
-    EXPECT_EQ(changed("\"number\": 7", "\"number\": \"7\""), "[json.exception.type_error.302] type must be number, but is string");
+    EXPECT_EQ(changed("\"number\": 7", "\"number\": \"7\""),
+              "[json.exception.type_error.302] type must be number, but is string");
     EXPECT_NE(changed("\"carried\"", "\"other\"").find("key 'carried' not found"), std::string::npos);
     EXPECT_FALSE(read_manifest(""));
     EXPECT_FALSE(read_manifest("{\"number\": 7"));

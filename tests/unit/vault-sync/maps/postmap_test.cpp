@@ -35,7 +35,8 @@ protected:
 
 TEST_P(PostmapTest, KeepsEveryValueThatPostfixCanCarry)
 {
-    for (std::string const value : {"user:pw", "user:a b  c", "u:#\"\\:x", "ü:ß€", "u:p\\", "u:$x ${y}", "u::", "u:\"", "u:'"}) {
+    for (std::string const value :
+         {"user:pw", "user:a b  c", "u:#\"\\:x", "ü:ß€", "u:p\\", "u:$x ${y}", "u::", "u:\"", "u:'"}) {
         EXPECT_EQ(made("[a.test]:587 " + value + "\n"), "") << value;
         EXPECT_EQ(asked("[a.test]:587", value), "") << value;
     }
@@ -53,7 +54,8 @@ TEST_P(PostmapTest, MakesEmptyMaps)
 // postmap ends with 0 for each of these, and prints the whole line.
 TEST_P(PostmapTest, FailsOnALineThatItDrops)
 {
-    EXPECT_EQ(made("[a.test]:587 \xff\xfeu:hunter2\n"), "postmap complained about sasl_passwd: 1 line; " + scratch_.path("sasl_passwd") +
+    EXPECT_EQ(made("[a.test]:587 \xff\xfeu:hunter2\n"), "postmap complained about sasl_passwd: 1 line; " +
+                                                            scratch_.path("sasl_passwd") +
                                                             ", line 1: non-UTF-8 input (the rest quotes the line)");
     EXPECT_EQ(made("\"x u:hunter2\n"), "postmap complained about sasl_passwd: 1 line; " + scratch_.path("sasl_passwd") +
                                            ", line 1: unbalanced (the rest quotes the line)");
@@ -75,10 +77,11 @@ TEST_P(PostmapTest, NoticesByAskingWhatTurnedOutOtherwise)
         char const* note;
         std::string key, value;
     };
-    for (auto const& [note, key, value] : {Case{"a line break in the password brings a line of its own", "[a.test]:587", "u:p\n[b.test]:25 x:y"},
-                                           Case{"a continued line is joined", "[a.test]:587", "u:p\n more"},
-                                           Case{"a comment cuts", "[a.test]:587", "u:p\n#more"},
-                                           Case{"blanks at the end are cut", "[a.test]:587", "u:p "}}) {
+    for (auto const& [note, key, value] :
+         {Case{"a line break in the password brings a line of its own", "[a.test]:587", "u:p\n[b.test]:25 x:y"},
+          Case{"a continued line is joined", "[a.test]:587", "u:p\n more"},
+          Case{"a comment cuts", "[a.test]:587", "u:p\n#more"},
+          Case{"blanks at the end are cut", "[a.test]:587", "u:p "}}) {
         EXPECT_EQ(made(key + " " + value + "\n"), "") << note;
         EXPECT_EQ(asked(key, value).substr(0, lost.size()), lost) << note;
     }
@@ -122,10 +125,12 @@ TEST(MapType, MustBeOneThatPostfixHas)
     scratch.write_main_cf("meta_directory = " + scratch.postfix() + "\n");   // where packages would list what they add
     EXPECT_EQ(find_map_type("lmdb", scratch.postfix()).error().message,
               "this Postfix knows no lmdb maps: apt-get install postfix-lmdb");
-    EXPECT_EQ(find_map_type("cdb", scratch.postfix()).error().message, "this Postfix knows no cdb maps: apt-get install postfix-cdb");
+    EXPECT_EQ(find_map_type("cdb", scratch.postfix()).error().message,
+              "this Postfix knows no cdb maps: apt-get install postfix-cdb");
     scratch.write_main_cf("default_database_type = texthash\n");
     EXPECT_EQ(find_map_type("auto", scratch.postfix()).error().message,
-              "Postfix's default_database_type is texthash, which holds no maps that can be built aside: set output.map_type to "
+              "Postfix's default_database_type is texthash, which holds no maps that can be built aside: set "
+              "output.map_type to "
               "cdb, lmdb or hash");
     auto const nowhere = find_map_type("auto", "/nonexistent");
     EXPECT_NE(nowhere.error().message.find("open /nonexistent/main.cf: No such file or directory"), std::string::npos)

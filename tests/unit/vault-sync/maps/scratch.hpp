@@ -38,7 +38,8 @@ public:
     void write_main_cf(std::string const& text) const
     {
         write("postfix/main.cf", text);
-        std::filesystem::last_write_time(path("postfix/main.cf"), std::filesystem::file_time_type::clock::now() - std::chrono::hours{1});
+        std::filesystem::last_write_time(path("postfix/main.cf"),
+                                         std::filesystem::file_time_type::clock::now() - std::chrono::hours{1});
     }
     std::string read(std::string const& name) const
     {
@@ -50,7 +51,10 @@ public:
         struct stat facts{};
         return ::lstat(path(name).c_str(), &facts) == 0 ? facts.st_mode & 07777U : 0;
     }
-    bool has(std::string const& name) const { return std::filesystem::exists(std::filesystem::symlink_status(path(name))); }
+    bool has(std::string const& name) const
+    {
+        return std::filesystem::exists(std::filesystem::symlink_status(path(name)));
+    }
 
 private:
     std::string path_;
