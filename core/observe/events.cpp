@@ -13,7 +13,7 @@ std::span<Event const* const> all()
         &kDecisionLinesLost, &kCertificateNoteFailed, &kCertificateDigestUnusable, &kControlFailed,
         &kSecretsSwitched, &kSecretsUnchanged, &kSourceServes, &kVaultAway, &kLoginRefused, &kNoCredentials, &kSecretNotTaken,
         &kProviderRefused, &kProofInconclusive, &kValueHeld, &kSecretWarning, &kSecretOverdue, &kReloadOwed,
-        &kReloadLeftToOperator, &kDeferredFlushed, &kFlushFailed, &kRolledBack, &kRollbackImpossible, &kSwitchFailed,
+        &kReloadLeftToOperator, &kDeferredFlushed, &kFlushFailed, &kRolledBack, &kRolledBackByHand, &kRollbackImpossible, &kSwitchFailed,
         &kGenerationDamaged, &kStateFailed, &kCacheFailed, &kAuditFailed, &kTokenWarning, &kHookFailed, &kMetricsFailed};
     return kAll;
 }

@@ -89,7 +89,10 @@ inline constexpr Event kReloadLeftToOperator{"reload_left_to_operator", Level::W
 inline constexpr Event kDeferredFlushed{"deferred_flushed", Level::Info, "Mail deferred for authentication is tried again.", ""};
 inline constexpr Event kFlushFailed{"flush_failed", Level::Warning, "Deferred mail could not be listed or flushed.", "Run postqueue -f."};
 inline constexpr Event kRolledBack{"rolled_back", Level::Warning,
-    "Postfix is back on an older generation; what was left is held.", "Put a login that works into Vault."};
+    "Deliveries were refused for authentication after a switch, so Postfix is back on an older generation; what was left is held.",
+    "Put a login that works into Vault."};
+inline constexpr Event kRolledBackByHand{"rolled_back_by_hand", Level::Info,
+    "An operator went back to an older generation; what was left is held.", ""};
 inline constexpr Event kRollbackImpossible{"rollback_impossible", Level::Error,
     "Deliveries are refused for authentication since the last switch, and no older generation's login works.",
     "Put a login that works into Vault."};

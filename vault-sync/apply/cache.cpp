@@ -92,6 +92,16 @@ base::Result<json> read_document(std::string const& file)
     return document;
 }
 
+// Nothing, or the beginning of what we write: a file that was cut short may be replaced, somebody else's may not.
+bool may_be_replaced(std::string const& file)
+{
+    constexpr std::string_view kBeginning = "{\n \"format\": 1,";
+    auto const text = read_small_file(file);
+    if (!text || !*text) return false;
+    auto const written = (*text)->reveal();
+    return written.starts_with(kBeginning) || kBeginning.starts_with(written);
+}
+
 base::Result<> write_document(std::string const& file, json const& document)
 {
     if (auto made = make_private_directory(std::filesystem::path{file}.parent_path()); !made) return made;
@@ -197,8 +207,8 @@ base::Result<> Cache::save(std::map<std::string, SecretRecord const*> const& rec
     auto const key = this->key();
     if (!key) return base::fail(key.error());
     auto read = read_document(settings_.file);
-    if (!read) return base::fail(read.error());
-    auto& document = *read;
+    if (!read && !may_be_replaced(settings_.file)) return base::fail(read.error());
+    auto document = read ? std::move(*read) : json{{"format", 1}, {"records", json::object()}};
     bool changed = false;
     for (auto const& [path, record] : records) {
         auto const former = load(path, now);

@@ -81,7 +81,7 @@ base::Result<RollbackReport> roll_back(Workshop& workshop, std::uint64_t wanted,
     auto const now_current = generations.current();
     if (!switched && !(now_current && *now_current == *number)) return base::fail(switched.error());
     report.reload_failed = !switched;
-    workshop.notify({&observe::events::kRolledBack, "",
+    workshop.notify({automatic ? &observe::events::kRolledBack : &observe::events::kRolledBackByHand, "",
                      "back from generation " + std::to_string(report.left) + " to " + std::to_string(report.generation) +
                          (automatic ? ", since deliveries were refused for authentication" : "") + "; what was left is held"});
     return report;

@@ -112,10 +112,11 @@ int rollback(Common const& common, std::uint64_t generation)
             run::print_json({{"generation", report->generation}, {"former", report->left}, {"active", report->active}, {"held", true}});
         } else {
             std::cout << "generation " << report->generation << " is current (was " << report->left << "); active relay " << report->active
-                      << "\nIts logins were not proved: vault-sync verify --current does.\n"
-                         "What was left is held: it is not taken again until Vault holds another value,\n"
+                      << "\nWhat was left is held: it is not taken again until Vault holds another value,\n"
                          "or by vault-sync once --force.\n";
         }
+        complain({"warning: the logins of generation " + std::to_string(report->generation) +
+                  " were not checked; vault-sync verify --current does"});
         return report->reload_failed ? 1 : 0;
     });
 }

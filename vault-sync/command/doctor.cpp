@@ -101,7 +101,7 @@ void show(std::vector<Check> const& checks)
         failed += check.result == Check::Result::Failed ? 1 : 0;
         warned += check.result == Check::Result::Warned ? 1 : 0;
         print_wrapped(mark(check.result), check.words);
-        if (!check.cure.empty()) print_wrapped("        cure: ", check.cure);
+        if (!check.cure.empty()) std::cout << "      cure: " << check.cure << '\n';   // whole, to be pasted
     }
     std::cout << '\n' << checks.size() << " checks: " << failed << " failed, " << warned << " to look at\n";
 }

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "core/observe/redactor.hpp"
+#include "core/run/notify.hpp"
 #include "vault-sync/config/load.hpp"
 #include "vault-sync/source/audit.hpp"
 #include "vault-sync/source/environment.hpp"
@@ -127,7 +128,10 @@ void Session::connect()
         .postfix = Postfix{settings_.postfix.config_directory},
         .sources = std::move(sources),
         .cache = cache_.get(),
-        .prove = [this](Relay const& relay, bool is_new) { return prove(relay, verify_limits(), is_new, sleep()); },
+        .prove = [this](Relay const& relay, bool is_new) {
+            run::notify_alive();   // a pass with many slow relays is long, and no hang
+            return prove(relay, verify_limits(), is_new, sleep());
+        },
         .notify = [this](Notice const& notice) { tell(notice); }}};
 }
 

@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 2> kUser{"user", "username"};
 constexpr std::array<std::string_view, 1> kPassword{"password"};
 constexpr std::array<std::string_view, 2> kFrom{"from", "default_from"};
 constexpr std::array<std::string_view, 3> kUseTls{"use_tls", "tls", "starttls"};
-constexpr std::array<std::string_view, 1> kUseSsl{"use_ssl"};
+constexpr std::array<std::string_view, 2> kUseSsl{"use_ssl", "ssl"};
 constexpr std::array<std::string_view, 2> kAccessKey{"access_key", "access_key_id"};
 constexpr std::array<std::string_view, 2> kSecretKey{"secret_key", "secret_access_key"};
 constexpr std::array<std::string_view, 1> kRegion{"region"};

@@ -153,6 +153,22 @@ TEST_F(CacheTest, RefusesAForeignFile)
     }
 }
 
+TEST_F(CacheTest, ReplacesItsOwnFileThatWasCutShortAndNobodyElses)
+{
+    save("x-password");
+    auto const whole = text();
+    auto const made = record("primary", "x-password");
+    for (auto const& left : {whole.substr(0, whole.size() / 2), whole.substr(0, 5), std::string{}}) {
+        std::ofstream{settings_.file} << left;
+        EXPECT_TRUE(open().save({{"secret/primary", &made}}, at(0))) << left;
+        EXPECT_TRUE(open().load("secret/primary", at(1)).value());
+    }
+    std::ofstream{settings_.file} << "root:x:0:0:root:/root:/bin/bash\n";
+    auto const refused = open().save({{"secret/primary", &made}}, at(0));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message, settings_.file + " is no cache that vault-sync wrote; remove it");
+}
+
 TEST_F(CacheTest, NamesTheCureOfAMissingKey)
 {
     std::filesystem::remove(folder_ + "/key");

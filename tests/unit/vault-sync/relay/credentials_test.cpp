@@ -113,6 +113,7 @@ TEST(Port, FollowsFromTheKindOfTlsWhereThereIsNone)
     EXPECT_EQ(port({{"host", "h"}, {"user", "u"}, {"password", "p"}}), 587);
     EXPECT_EQ(port({{"host", "h"}, {"user", "u"}, {"password", "p"}, {"port", ""}}), 587);
     EXPECT_EQ(port({{"host", "h"}, {"user", "u"}, {"password", "p"}, {"use_ssl", "true"}}), 465);
+    EXPECT_EQ(port({{"host", "h"}, {"user", "u"}, {"password", "p"}, {"ssl", "true"}}), 465);
     EXPECT_EQ(port({{"host", "h"}, {"user", ""}, {"password", ""}, {"use_tls", "false"}}), 25);
 }
 
