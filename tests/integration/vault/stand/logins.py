@@ -8,6 +8,7 @@ import base64
 import dataclasses
 import os
 import shutil
+import socket
 import socketserver
 import threading
 
@@ -52,11 +53,11 @@ class Logins:
                     if user in (None, attempt.user) and password in (None, attempt.password)]
 
     def judge(self, user, password, mechanism):
-        """OK, FAIL or FAIL for the time being."""
+        """OK, FAIL or HANG UP."""
         with self.lock:
             good = not self.is_broken and self.passwords.get(user) == password
             self.attempts.append(Attempt(user, password, mechanism, good))
-            return "OK" if good else "TEMP" if self.is_broken else "FAIL"
+            return "OK" if good else "HANG UP" if self.is_broken else "FAIL"
 
     def __enter__(self):
         self.server = _Server(self.socket_path, _Connection)
@@ -122,9 +123,12 @@ class _Connection(socketserver.StreamRequestHandler):
         self.conclude(request, user, password, "PLAIN")
 
     def conclude(self, request, user, password, mechanism):
+        """A server that breaks down hangs up: smtpd says 454 then."""
         verdict = self.server.logins.judge(user, password, mechanism)
-        self.say(f"OK\t{request}\tuser={user}\n" if verdict == "OK" else
-                 f"FAIL\t{request}\tuser={user}" + ("\ttemp" if verdict == "TEMP" else "") + "\n")
+        if verdict == "HANG UP":
+            self.connection.shutdown(socket.SHUT_RDWR)
+        else:
+            self.say(f"{verdict}\t{request}\tuser={user}\n")
 
     def ask(self, request, prompt):
         self.say(f"CONT\t{request}\t{base64.b64encode(prompt.encode()).decode()}\n")

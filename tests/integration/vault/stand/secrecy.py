@@ -101,4 +101,5 @@ def search(folder):
 
 
 def core_files(folder):
-    return [str(path) for path in pathlib.Path(folder).rglob("core*") if re.fullmatch(r"core(\.\d+)?", path.name)]
+    return [str(path) for path in pathlib.Path(folder).rglob("core*")
+            if path.is_file() and re.fullmatch(r"core(\.\d+)?", path.name)]

@@ -190,5 +190,5 @@ class Site:
 
     def report(self, lines=25):
         return (f"--- relay host's log\n" + "\n".join(self.relay_host.log_text()[self.log_mark:].splitlines()[-lines:])
-                + (f"\n--- vault-sync's files\n" + "\n".join(str(path) for path in sorted(
-                    self.relay_host.output.rglob("*")))[:3000] if self.relay_host.output.exists() else ""))
+                + "\n--- generations: " + ", ".join(str(path.relative_to(self.relay_host.output)) for path in sorted(
+                    self.relay_host.output.glob("generations/*"))) + f"; current is {self.generation()}")

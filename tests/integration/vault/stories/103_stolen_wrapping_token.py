@@ -24,7 +24,7 @@ def of_another_path(site):
     use_wrapped(site)
     site.provide()
     site.sync.give("secret-id", site.vault.wrapped_secret_id("mail-core", path="auth/approle/role/mail-core") + "\n")
-    site.sync.once(expect=(12, 1)).says("creation|path|alarm")
+    site.sync.once(expect=(12, 1)).says("somebody", "secret-id")
 
 
 def with_a_kept_one(site):

@@ -13,5 +13,5 @@ def run(site):
     site.sync.once()
     site.sync.settings["vault"]["ca_cert"] = str(site.stranger.certificate)
     site.sync.once(expect=10).says("certificate|tls|ssl", "cache")
-    site.sync.settings["vault"]["ca_cert"] = None
+    del site.sync.settings["vault"]["ca_cert"]
     site.sync.once(expect=10)

@@ -1,5 +1,7 @@
 """The cache serves only as this host wrote it, with its own key, and while it is young enough"""
 
+import time
+
 from harness.claims import claim, claim_equal
 
 
@@ -39,7 +41,9 @@ def refused(site, change, words):
     site.sync.once(expect=1).says(words)
     claim_equal(site.generation(), None, "the current generation")
     site.vault.unseal()
-    site.sync.once()             # and heals
+    if "remove it" in site.sync.once().text:     # nothing that we did not write is overwritten: the operator is told
+        site.sync.cache_file.unlink()
+        site.sync.once()
     site.vault.seal()
     site.sync.once(expect=10)
 
@@ -59,11 +63,13 @@ def another_vault(site):
 
 def too_old(site):
     filled(site)
-    site.sync.settings["cache"]["max_age"] = "1ms"
+    site.sync.settings["cache"]["max_age"] = "1s"
+    time.sleep(1.2)
     site.sync.once(expect=1).says("old|age")
 
 
 def wrong_key_length(site):
     site.provide()
     site.sync.give("cache.key", "c2hvcnQ=\n")
-    site.sync.once(expect=(1, 78)).says("key", "32")
+    site.sync.once().says("cache.key", "32")         # Vault serves; what is broken is told
+    claim(not site.sync.cache_file.exists(), "a cache was written without a key")

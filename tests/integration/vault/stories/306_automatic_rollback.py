@@ -14,6 +14,7 @@ def run(site):
         wrong = secrets.new("wrong")
         site.put(wrong)
         wait_until(lambda: site.login_in_postfix() == f"app:{wrong}", lambda: f"the switch\n{watch.tail()}")
+        site.claim_reloads(2)                # else the message still goes with the old login
         site.relay_host.send("waits@example.com")
         wait_until(lambda: site.login_in_postfix() == f"app:{good}", lambda: f"the rollback\n{watch.tail()}")
         site.sink.wait_for("waits@example.com")

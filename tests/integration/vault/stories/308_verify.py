@@ -7,7 +7,7 @@ from stand.upstream import login_of
 
 def run(site):
     site.provide()
-    site.provide("second", name="other")
+    site.provide("second", name="other", **{"from": "app@sender.test"})
     site.sync.settings["relays"]["other"] = site.relay("other")
     site.sync.run("verify").says("primary", "other")
     claim_equal(site.generation(), None, "the current generation after verify")

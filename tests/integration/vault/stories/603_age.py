@@ -1,6 +1,7 @@
 """A secret older than its rotation is overdue: status and --detailed-exitcode end with 13, and on_overdue is told"""
 
 import datetime
+import time
 
 from harness.claims import claim
 
@@ -25,9 +26,11 @@ def by_metadata(site):
 def by_first_sight(site):
     seen = site.sync.folder / "overdue.txt"
     hook = site.sync.give("hook.sh", f"#!/bin/sh\ncat >>{seen}\nenv >>{seen}\n")
-    site.sync.settings["rotation"] = {"smtp": "1ms", "warn_before": "0"}
+    site.sync.settings["rotation"] = {"smtp": "1s", "warn_before": "0"}
     site.sync.settings["hooks"] = {"on_overdue": ["/bin/sh", hook]}
     site.provide()
     site.sync.once()
+    time.sleep(1.1)
     site.sync.run("status", expect=13)
+    site.sync.once()
     claim(seen.exists() and "primary" in seen.read_text(), "on_overdue was not told")

@@ -1,9 +1,9 @@
 """Whatever an unreliable Vault does, the last known good value serves (exit 10), within bounds of time and memory"""
 
-import resource
 import time
 
 from harness.claims import claim
+from stand import secrets
 from stand.stub_vault import Answer, StubVault
 
 NEEDS_VAULT = False
@@ -18,7 +18,6 @@ BAD = {
     "answers with HTML": Answer(200, b"<html>welcome</html>"),
     "answers with half a JSON": Answer(200, b'{"data": {"data": {"host": "loc'),
     "answers with nothing": Answer(200, b""),
-    "answers with a list": Answer(200, b"[1, 2, 3]"),
     "answers with deep nesting": Answer(200, b"[" * 200_000),
     "answers without end": Answer(200, b'{"data": "' + b"x" * 65536, repeat=4096),
     "is a proxy's bad gateway": HTML,
@@ -36,26 +35,41 @@ BAD = {
 }
 
 
+# An answer, but no secret: a value that was not taken over.
+NO_SECRET = {
+    "answers with a list": Answer(200, b"[1, 2, 3]"),
+    "answers with no data": Answer(200, {"data": {}}),
+    "answers with a text for data": Answer(200, {"data": "text"}),
+    "answers with a list for data": Answer(200, {"data": {"data": [1], "metadata": {"version": 2}}}),
+}
+
+
 def parts(site):
+    for words, answer in NO_SECRET.items():
+        yield words, lambda site, answer=answer: keeps(site, answer)
     for words, answer in BAD.items():
         yield words, lambda site, answer=answer: serves_from_cache(site, answer)
 
 
 def use_stub(site, stub):
-    password = site_password(site)
+    password = secrets.new("mail")
+    site.logins().set("app", password)
     stub.put(site.path(), site.fields(password=password))
     site.sync.settings["vault"] = {
         "address": stub.address, "ca_cert": str(site.authority.certificate), "timeout": "1s", "retries": 0,
         "auth": {"method": "approle", "role_id_file": site.sync.give("role-id", "role\n"),
-                 "secret_id_file": site.sync.give("secret-id", "secret\n")}}
+                 "secret_id_file": site.sync.give("secret-id", secrets.new("id") + "\n")}}
     return password
 
 
-def site_password(site):
-    from stand import secrets
-    password = secrets.new("mail")
-    site.logins().set("app", password)
-    return password
+def keeps(site, answer):
+    with StubVault(site.authority) as stub:
+        password = use_stub(site, stub)
+        site.sync.once()
+        stub.answer("GET", site.path().replace("secret/", "secret/data/", 1), answer)
+        site.sync.once(expect=(1, 10)).says("primary")
+        site.claim_in_postfix(password)
+        site.claim_reloads(1)
 
 
 def serves_from_cache(site, answer):
@@ -65,7 +79,7 @@ def serves_from_cache(site, answer):
         path = site.path().replace("secret/", "secret/data/", 1)
         stub.answer("GET", path, placed(answer, stub, plain, path))
         began = time.monotonic()
-        site.sync.once(expect=10, preexec=None).says("cache")
+        site.sync.once(expect=10).says("cache")
         claim(time.monotonic() - began < 12, "it took too long")
         claim(not plain.requests, "it went down to plain HTTP")
         site.claim_in_postfix(password)

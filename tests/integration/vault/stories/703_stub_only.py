@@ -1,6 +1,7 @@
 """What the tests' Vault cannot do: Kubernetes logins and a cache key wrapped by transit"""
 
 from harness.claims import claim, claim_equal
+from stand import secrets
 from stand.stub_vault import Answer, StubVault
 
 NEEDS_VAULT = False
@@ -13,7 +14,6 @@ def parts(site):
 
 
 def use_stub(site, stub, auth):
-    from stand import secrets
     password = secrets.new("mail")
     site.logins().set("app", password)
     stub.put(site.path(), site.fields(password=password))
@@ -54,12 +54,12 @@ def transit(site):
 
 def approle(site):
     return {"method": "approle", "role_id_file": site.sync.give("role-id", "role\n"),
-            "secret_id_file": site.sync.give("secret-id", "secret\n")}
+            "secret_id_file": site.sync.give("secret-id", secrets.new("id") + "\n")}
 
 
 def warnings(site):
     kinds = {"root": {"data__policies": ["root"], "data__ttl": 0, "data__expire_time": None},
-             "uses": {"data__num_uses": 5}, "expire": {"data__ttl": 0, "data__expire_time": None}}
+             "uses": {"data__num_uses": 5}, "never ends": {"data__ttl": 0, "data__expire_time": None}}
     for word, changes in kinds.items():
         with StubVault(site.authority) as stub:
             use_stub(site, stub, {"method": "token", "token_file": site.sync.give("token", stub.token + "\n")})
