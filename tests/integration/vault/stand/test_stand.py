@@ -8,10 +8,11 @@ import sys
 import tempfile
 import time
 import unittest
+from unittest import mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from stand import bodies, secrecy, secrets              # noqa: E402
+from stand import bodies, program, secrecy, secrets     # noqa: E402
 from stand.stub_vault import StubVault                  # noqa: E402
 from stand.suite import find_stories                    # noqa: E402
 
@@ -76,6 +77,36 @@ class Stub(unittest.TestCase):
         answer = StubVault.body("secret", data__data={"host": "h"}, data__metadata__version=7)
         self.assertEqual((answer.status, answer.body["data"]["metadata"]["version"]), (200, 7))
         self.assertNotEqual(bodies.load()["secret"]["body"]["data"]["metadata"]["version"], 7)
+
+
+class Program(unittest.TestCase):
+    """Which Vault, where our own cannot be built."""
+
+    def find(self, build_script, installed=None):
+        with tempfile.TemporaryDirectory() as folder, \
+                mock.patch.object(program, "VAULT_SERVER", pathlib.Path(folder)), \
+                mock.patch.object(program.shutil, "which", lambda name: installed if name == "bao" else None):
+            script = pathlib.Path(folder) / "build.sh"
+            script.write_text("#!/bin/sh\n" + build_script)
+            script.chmod(0o755)
+            return program.find_vault()
+
+    def test_ours_where_it_builds(self):
+        self.assertEqual(self.find("echo /built/vault-server", "/usr/bin/bao"), pathlib.Path("/built/vault-server"))
+
+    def test_an_installed_one_where_there_is_no_go(self):
+        self.assertEqual(self.find("exit 77", "/usr/bin/bao"), pathlib.Path("/usr/bin/bao"))
+
+    def test_none_where_nothing_is_there(self):
+        with self.assertRaises(program.NoVault) as caught:
+            self.find("exit 77")
+        self.assertFalse(caught.exception.is_avoidable)
+
+    def test_what_should_build_and_does_not_is_avoidable(self):
+        with self.assertRaises(program.NoVault) as caught:
+            self.find("echo main.go:1: broken >&2; exit 1")
+        self.assertTrue(caught.exception.is_avoidable)
+        self.assertIn("main.go:1: broken", str(caught.exception))
 
 
 class Stories(unittest.TestCase):

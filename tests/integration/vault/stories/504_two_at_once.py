@@ -1,4 +1,4 @@
-"""Two runs at once make one generation and one reload; a lock held too long is told with its holder"""
+"""Several runs at once make one generation and one reload"""
 
 import subprocess
 
