@@ -39,6 +39,29 @@ base::Result<Settings> load_or_explain(std::string const& path)
     return settings;
 }
 
+// What can be taken out of the environment only once, kept for the sessions that a reload opens later.
+struct Inherited {
+    base::Secret vault_token;
+    std::optional<SecretRecord> smtp;
+    bool is_taken = false;
+};
+
+Inherited& inherited()
+{
+    static Inherited kept;
+    return kept;
+}
+
+base::Result<> take_environment(Settings& settings)
+{
+    auto& kept = inherited();
+    if (auto filled = fill_from_environment(settings.vault); !filled) return filled;
+    if (!settings.vault.token.empty()) kept.vault_token = settings.vault.token.copy();
+    settings.vault.token = kept.vault_token.copy();
+    if (!std::exchange(kept.is_taken, true)) kept.smtp = take_environment_record();
+    return {};
+}
+
 // SMTP_VAULT_PATH gives the path of the active relay's secret where the configuration does not.
 void take_path_from_environment(Settings& settings)
 {
@@ -96,7 +119,7 @@ base::Result<std::unique_ptr<Session>> Session::open(std::string const& config, 
     auto settings = load_or_explain(config);
     if (!settings) return base::fail(settings.error());
     if (auto refused = refuse_plain_credentials(*settings); !refused) return base::fail(refused.error());
-    if (auto filled = fill_from_environment(settings->vault); !filled) return base::fail(filled.error());
+    if (auto taken = take_environment(*settings); !taken) return base::fail(taken.error());
     take_path_from_environment(*settings);
 
     std::unique_ptr<Session> session{new Session{std::move(*settings), std::move(purpose), stop}};
@@ -112,7 +135,7 @@ base::Result<std::unique_ptr<Session>> Session::open(std::string const& config, 
 
 void Session::connect()
 {
-    environment_record_ = take_environment_record();
+    if (inherited().smtp) environment_record_ = inherited().smtp->copy();
     if (environment_record_) hide_fields(*environment_record_);
     observe::hide_secret(settings_.vault.token);
     cache_ = std::make_unique<Cache>(settings_.cache, settings_.vault.address, transit());
