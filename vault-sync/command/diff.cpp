@@ -30,17 +30,18 @@ std::string from_to(std::string const& former, std::string const& wanted)
     return former + " -> " + wanted;
 }
 
-std::vector<std::string> row_of(PlannedRelay const& relay, Fingerprints const& fingerprints)
+void show_relay(PlannedRelay const& relay, Fingerprints const& fingerprints)
 {
     auto const* const wanted = relay.wanted();
     auto const* const former = relay.former ? &*relay.former : nullptr;
     auto const both = [&](auto shown) {
         return from_to(former != nullptr ? shown(*former) : "", wanted != nullptr ? shown(*wanted) : "");
     };
-    return {relay.name, change_word(relay),
-            both([](Relay const& r) { return host_and_port(r) + ' ' + std::string{word(r.tls)}; }),
-            both([](Relay const& r) { return base::printable(r.shown_user()); }),
-            both([&](Relay const& r) { return fingerprints.short_form(r); })};
+    print_line(relay.name, change_word(relay));
+    print_line("  host", both([](Relay const& r) { return host_and_port(r) + ", " + std::string{word(r.tls)}; }));
+    print_line("  user", both([](Relay const& r) { return base::printable(r.shown_user()); }));
+    print_line("  fingerprint", both([&](Relay const& r) { return fingerprints.short_form(r); }));
+    if (!relay.words.empty()) print_line("", relay.words);
 }
 
 json side(Relay const* relay, Fingerprints const& fingerprints)
@@ -69,10 +70,8 @@ void show_json(Plan const& plan, Generation const* former, Fingerprints const& f
 
 void show_text(Plan const& plan, Generation const* former, Fingerprints const& fingerprints)
 {
-    std::vector<std::vector<std::string>> rows;
-    for (auto const& relay : plan.relays) rows.push_back(row_of(relay, fingerprints));
-    for (auto const& name : plan.dropped) rows.push_back({name, "dropped", "-", "-", "-"});
-    run::print_table({"RELAY", "CHANGE", "HOST", "USER", "FINGERPRINT"}, rows);
+    for (auto const& relay : plan.relays) show_relay(relay, fingerprints);
+    for (auto const& name : plan.dropped) print_line(name, "dropped");
     if (plan.routing_changes && former != nullptr) {
         std::cout << "\nrouting changes: active " << from_to(former->routing.active, plan.routing.active) << '\n';
     }

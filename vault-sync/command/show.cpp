@@ -2,7 +2,6 @@
 
 #include <iostream>
 
-#include "core/base/text.hpp"
 #include "core/run/print.hpp"
 
 namespace mailcore::vault_sync {
@@ -33,7 +32,8 @@ std::string headline(PassReport const& report)
     auto const number = "generation " + std::to_string(report.generation);
     auto words = report.changed ? number + " is current" : number + " stays: nothing to change";
     if (report.changed && report.former != 0) words += " (was " + std::to_string(report.former) + ")";
-    if (!report.changed && report.failed) words = number + " stays";
+    bool const is_trouble = report.failed || report.provider_refused || report.login_refused;
+    if (!report.changed && is_trouble) words = number + " stays";
     words += "; active relay " + report.routing.active;
     for (auto const& fallback : report.routing.fallback) words += (&fallback == report.routing.fallback.data() ? ", fallback " : ", ") + fallback;
     return words;
@@ -45,6 +45,12 @@ std::string host_and_port(Relay const& relay)
 {
     bool const is_v6 = relay.host.find(':') != std::string::npos;
     return (is_v6 ? '[' + relay.host + ']' : relay.host) + ':' + std::to_string(relay.port);
+}
+
+void print_line(std::string const& name, std::string const& value)
+{
+    constexpr std::size_t kColumn = 14;
+    std::cout << name << std::string(name.size() < kColumn ? kColumn - name.size() : 1, ' ') << value << '\n';
 }
 
 json relay_json(Relay const& relay)
@@ -60,11 +66,9 @@ void show_pass(PassReport const& report, int exit_code, bool json)
     std::vector<std::vector<std::string>> rows;
     for (auto const& outcome : report.relays) {
         auto const source = outcome.source ? std::string{word(*outcome.source)} : "-";
-        rows.push_back({outcome.name, outcome.relay ? host_and_port(*outcome.relay) : "-",
-                        outcome.relay ? base::printable(outcome.relay->has_login() ? outcome.relay->shown_user() : "(no login)") : "-",
-                        source, outcome.result});
+        rows.push_back({outcome.name, outcome.relay ? host_and_port(*outcome.relay) : "-", source, outcome.result});
     }
-    run::print_table({"RELAY", "HOST", "USER", "SOURCE", "RESULT"}, rows);
+    run::print_table({"RELAY", "HOST", "SOURCE", "RESULT"}, rows);
 }
 
 }   // namespace mailcore::vault_sync

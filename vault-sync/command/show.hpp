@@ -11,6 +11,7 @@ namespace mailcore::vault_sync {
 std::string host_and_port(Relay const& relay);   // "smtp.example.net:587"
 nlohmann::json relay_json(Relay const& relay);   // host, port, tls, user, kind, source, path, version
 
+void print_line(std::string const& name, std::string const& value);   // "name          value"
 void show_pass(PassReport const& report, int exit_code, bool json);
 
 }   // namespace mailcore::vault_sync

@@ -85,37 +85,46 @@ json status_json(Facts const& facts)
 
 void show_lines(Facts const& facts)
 {
-    auto const line = [](std::string const& name, std::string const& value) {
-        std::cout << name << std::string(name.size() < 14 ? 14 - name.size() : 1, ' ') << value << '\n';
-    };
     auto const& state = facts.state;
-    line("generation", facts.generation ? std::to_string(facts.generation->number) + ", made " + base::format_time(facts.generation->created)
+    print_line("generation", facts.generation ? std::to_string(facts.generation->number) + ", made " + base::format_time(facts.generation->created)
                                         : "none yet; vault-sync once makes the first");
     auto const& routing = facts.generation ? facts.generation->routing : wanted_routing(facts.session->settings(), state);
     std::string fallback;
     for (auto const& relay : routing.fallback) fallback += (fallback.empty() ? ", fallback " : ", ") + relay;
-    line("active", routing.active + (state.active.empty() ? "" : " (by vault-sync use)") + fallback);
-    line("source", state.source.empty() ? "-" : state.source);
-    line("last success", state.last_success ? base::format_time(*state.last_success) : "never");
+    print_line("active", routing.active + (state.active.empty() ? "" : " (by vault-sync use)") + fallback);
+    print_line("source", state.source.empty() ? "-" : state.source);
+    print_line("last success", state.last_success ? base::format_time(*state.last_success) : "never");
     if (state.hold) {
-        line("held", "since " + base::format_time(state.hold->since) + (state.hold->automatic ? ", by an automatic rollback" : ", by a rollback") +
+        print_line("held", "since " + base::format_time(state.hold->since) + (state.hold->automatic ? ", by an automatic rollback" : ", by a rollback") +
                          " from generation " + std::to_string(state.hold->left));
     }
-    if (state.reload_owed) line("reload", "owed: Postfix has not taken generation " + std::to_string(*state.reload_owed) + " over yet");
+    if (state.reload_owed) print_line("reload", "owed: Postfix has not taken generation " + std::to_string(*state.reload_owed) + " over yet");
 }
 
-void show_table(Facts const& facts)
+std::string age_words(SecretAge const& age)
+{
+    return std::to_string(age.days) + " of " + std::to_string(age.limit_days) + " days old" +
+           (age.is_overdue ? ", OVERDUE" : age.is_soon ? ", to be rotated soon" : "");
+}
+
+// Two lines each: hosts of providers are long.
+void show_relay(Facts const& facts, Relay const& relay)
+{
+    auto const user = relay.has_login() ? "as " + base::printable(relay.shown_user()) : "without login";
+    print_line(relay.name, host_and_port(relay) + ", " + std::string{word(relay.tls)} + ", " + user);
+    std::string second{word(relay.source)};
+    if (relay.version != 0) second += " version " + std::to_string(relay.version);
+    auto const known = facts.state.secrets.find(relay.name);
+    if (known != facts.state.secrets.end() && !known->second.verified.empty()) second += ", last proof: " + known->second.verified;
+    if (auto const* const age = age_of(facts, relay.name)) second += ", " + age_words(*age);
+    print_line("", second);
+}
+
+void show_relays(Facts const& facts)
 {
     if (!facts.generation) return;
-    std::vector<std::vector<std::string>> rows;
-    for (auto const& relay : facts.generation->relays) {
-        auto const* const age = age_of(facts, relay.name);
-        auto const days = age == nullptr ? "-" : std::to_string(age->days) + " of " + std::to_string(age->limit_days) + " d" + (age->is_overdue ? " OVERDUE" : "");
-        rows.push_back({relay.name, host_and_port(relay), std::string{word(relay.tls)},
-                        base::printable(relay.has_login() ? relay.shown_user() : "(no login)"), std::string{word(relay.source)}, days});
-    }
     std::cout << '\n';
-    run::print_table({"RELAY", "HOST", "TLS", "USER", "SOURCE", "AGE"}, rows);
+    for (auto const& relay : facts.generation->relays) show_relay(facts, relay);
 }
 
 }   // namespace
@@ -132,7 +141,7 @@ int status(Common const& common)
         run::print_json(status_json(*facts));
     } else {
         show_lines(*facts);
-        show_table(*facts);
+        show_relays(*facts);
         for (auto const& [relay, complaint] : facts->state.complaints) std::cout << (&relay == &facts->state.complaints.begin()->first ? "\n" : "") << complaint << '\n';
     }
     return any_overdue(facts->ages) ? 13 : 0;
