@@ -24,6 +24,7 @@ TARGETS = {
     "address": (2048, ["addresses"]),
     "header_from": (2048, ["header-from", "encoded-words"]),
     "policy_text": (8192, []),
+    "secret": (4096, []),
     "stamp": (2048, []),
     "ticket_sources": (4096, ["tickets", "header-from", "encoded-words"]),
     "yaml": (4096, ["bad-configs", "configs"]),
