@@ -27,6 +27,16 @@ base::Result<std::optional<Generation>> load_current(GenerationStore const& gene
     return std::optional{std::move(*generation)};
 }
 
+// "hash" for "hash:/etc/postfix/mailcore/current/sasl_passwd" among the tables of a value; "" where it is not named.
+std::string type_named_for(std::string_view tables, std::string const& path)
+{
+    auto const at = tables.find(':' + path);
+    if (at == std::string_view::npos) return "";
+    auto const before = tables.substr(0, at);
+    auto const start = before.find_last_of(", \t{:");
+    return std::string{start == std::string_view::npos ? before : before.substr(start + 1)};
+}
+
 std::optional<int> days(std::map<std::string, std::string> const& metadata)
 {
     auto const found = metadata.find("rotation_days");
@@ -218,10 +228,28 @@ private:
         is_stopped_ = true;
     }
 
+    // main.cf names the maps with their type: with another one Postfix would find none of them, and defer all mail.
+    bool fits_main_cf()
+    {
+        auto const values = workshop_.postfix.parameters({"smtp_sasl_password_maps"});
+        if (!values) return true;   // told by those who need Postfix
+        auto const named = type_named_for(values->contains("smtp_sasl_password_maps") ? values->at("smtp_sasl_password_maps") : "",
+                                          workshop_.generations->directory() + "/current/sasl_passwd");
+        auto const& type = workshop_.generations->map_type();
+        if (named.empty() || named == type) return true;
+        report_.failed = true;
+        say(events::kSwitchFailed, "",
+            "nothing is switched: main.cf names " + named + ":" + workshop_.generations->directory() +
+                "/current/sasl_passwd, and the maps would be " + type + "; write " + type +
+                " for each of our maps in main.cf, or output.map_type: " + named);
+        return false;
+    }
+
     // Whether a whole generation can be made: never one that lacks a relay which mail is sent to.
     bool can_render()
     {
         if (is_stopped_ || !settled_) return false;
+        if (plan_.changes_anything() && !fits_main_cf()) return false;
         bool whole = true;
         for (auto const& relay : plan_.relays) {
             if (relay.wanted() != nullptr || !is_named(plan_.routing, relay.name)) continue;

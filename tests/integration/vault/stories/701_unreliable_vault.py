@@ -84,8 +84,6 @@ def serves_from_cache(site, answer):
         claim(not plain.requests, "it went down to plain HTTP")
         site.claim_in_postfix(password)
         site.claim_reloads(1)
-        stub.answer("GET", path)
-        site.sync.once()
 
 
 def placed(answer, stub, plain, path):

@@ -296,6 +296,18 @@ TEST_F(PassTest, KilledAtAnyStepTheNextOneHeals)
     }
 }
 
+TEST_F(PassTest, MapsOfATypeThatMainCfDoesNotNameAreNotSwitchedTo)
+{
+    auto const map = settings_.output.directory + "/current/sasl_passwd";
+    scratch_.write_main_cf("compatibility_level = 3.6\nsmtp_sasl_password_maps = texthash:/other, lmdb:" + map + "\n");
+    EXPECT_EQ(exit_code(pass(), false, false), 1);
+    EXPECT_FALSE(scratch_.has("mailcore/current"));
+    EXPECT_TRUE(was_told("nothing is switched: main.cf names lmdb:" + map + ", and the maps would be hash; write hash for each of our "
+                         "maps in main.cf, or output.map_type: lmdb"));
+    scratch_.write_main_cf("compatibility_level = 3.6\nsmtp_sasl_password_maps = hash:" + map + "\n");
+    EXPECT_EQ(pass().generation, 1u);
+}
+
 TEST_F(PassTest, ADamagedGenerationIsMadeAnew)
 {
     pass();
