@@ -6,13 +6,13 @@ at the end of a run (secrecy.py) knows what to look for: the text itself, and in
 import base64
 import secrets as random_texts
 
-PREFIX = "sekret-"
+PREFIX = f"sekret{random_texts.token_hex(2)}-"      # of this run: another beside it is none of our business
 
 _remembered = set()
 
 
 def new(what=""):
-    """A new secret; `what` makes it readable in a failure: sekret-mailpw-1f6c…"""
+    """A new secret; `what` makes it readable in a failure: sekret3f9a-mail-1f6c…"""
     return f"{PREFIX}{what + '-' if what else ''}{random_texts.token_hex(12)}"
 
 
@@ -42,8 +42,3 @@ def base64_forms(text):
         last = (before + len(text)) * 8 // 6            # whole characters only
         forms.append(encoded[first:last])
     return forms
-
-
-def unchanged_forms():
-    """For the harness's own check of itself."""
-    return [PREFIX.encode(), *base64_forms(PREFIX)]

@@ -48,6 +48,20 @@ class Secrecy(unittest.TestCase):
             found = [line.partition(": ")[0].removeprefix(folder + "/") for line in secrecy.search(folder)]
             self.assertEqual(found, ["log/run.txt", "mailcore/state/state.json"])
 
+    def test_takes_tokens_of_other_runs_for_what_they_are(self):
+        token = {"VAULT_TOKEN": "hvs.CAESIJ0123456789abcdefghijkl"}
+        ours = subprocess.Popen(["/bin/sleep", "32"], env=token)
+        try:
+            lookout = secrecy.Lookout()
+            with mock.patch.object(secrecy, "_descends_from_us", lambda pid: False):
+                lookout.look()
+            self.assertEqual(lookout.leaks, {})
+            lookout.look()
+            self.assertEqual(list(lookout.leaks), [("/bin/sleep", "environ")])
+        finally:
+            ours.kill()
+            ours.wait()
+
     def test_sees_argv_and_environment_of_processes_but_not_what_a_story_gave(self):
         secret = secrets.new()
         sleep = ["/bin/sleep", "30"]
