@@ -65,7 +65,7 @@ class Secrecy(unittest.TestCase):
     def test_sees_argv_and_environment_of_processes_but_not_what_a_story_gave(self):
         secret = secrets.new()
         sleep = ["/bin/sleep", "30"]
-        in_argv = subprocess.Popen(["/bin/sh", "-c", "sleep 30; :", secret])
+        in_argv = subprocess.Popen(["/bin/sh", "-c", "read nothing", secret], stdin=subprocess.PIPE)
         in_environment = subprocess.Popen(sleep, env={"LEAK": secret})
         given = subprocess.Popen(["/bin/sleep", "31"], env={"SMTP_PASSWORD": secret})
         secrecy.expect_environment_of(given.pid, {"SMTP_PASSWORD": secret})
@@ -80,6 +80,7 @@ class Secrecy(unittest.TestCase):
             for child in (in_argv, in_environment, given):
                 child.kill()
                 child.wait()
+            in_argv.stdin.close()
 
 
 class Stub(unittest.TestCase):
