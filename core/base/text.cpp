@@ -8,27 +8,6 @@
 namespace mailcore::base {
 namespace {
 
-// The length of the well-formed UTF-8 sequence at the start of text, 0 if there is none (RFC 3629).
-std::size_t utf8_length(std::string_view text)
-{
-    auto const byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-    auto const continues = [&](std::size_t i) { return (byte(i) & 0xC0u) == 0x80u; };
-    unsigned const first = byte(0);
-    if (first < 0x80) return 1;
-    if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
-    if (first >= 0xE0 && first <= 0xEF) {
-        bool const overlong = first == 0xE0 && byte(1) < 0xA0;
-        bool const surrogate = first == 0xED && byte(1) > 0x9F;
-        return continues(1) && continues(2) && !overlong && !surrogate ? 3 : 0;
-    }
-    if (first >= 0xF0 && first <= 0xF4) {
-        bool const overlong = first == 0xF0 && byte(1) < 0x90;
-        bool const beyond = first == 0xF4 && byte(1) > 0x8F;
-        return continues(1) && continues(2) && continues(3) && !overlong && !beyond ? 4 : 0;
-    }
-    return 0;
-}
-
 // Has any of eight bytes its high bit set, or is it below 0x20, a quote, a backslash or DEL? Arithmetic on all at once;
 // a borrow can only add a false alarm to a neighbour of a true one.
 bool has_special_byte(std::uint64_t bytes)
@@ -72,6 +51,36 @@ std::size_t edit_distance(std::string_view left, std::string_view right)
 }
 
 }   // namespace
+
+std::size_t utf8_length(std::string_view text)
+{
+    auto const byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+    auto const continues = [&](std::size_t i) { return (byte(i) & 0xC0u) == 0x80u; };
+    unsigned const first = byte(0);
+    if (first < 0x80) return 1;
+    if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
+    if (first >= 0xE0 && first <= 0xEF) {
+        bool const overlong = first == 0xE0 && byte(1) < 0xA0;
+        bool const surrogate = first == 0xED && byte(1) > 0x9F;
+        return continues(1) && continues(2) && !overlong && !surrogate ? 3 : 0;
+    }
+    if (first >= 0xF0 && first <= 0xF4) {
+        bool const overlong = first == 0xF0 && byte(1) < 0x90;
+        bool const beyond = first == 0xF4 && byte(1) > 0x8F;
+        return continues(1) && continues(2) && continues(3) && !overlong && !beyond ? 4 : 0;
+    }
+    return 0;
+}
+
+std::size_t find_not_utf8(std::string_view text)
+{
+    for (std::size_t i = 0; i < text.size();) {
+        auto const length = utf8_length(text.substr(i));
+        if (length == 0) return i;
+        i += length;
+    }
+    return std::string_view::npos;
+}
 
 std::string lower(std::string_view text)
 {

@@ -25,6 +25,11 @@ std::string join(std::span<std::string_view const> parts, std::string_view separ
 // The candidate nearest to what was written, or "" when none is near enough to be a slip of the pen.
 std::string_view nearest(std::string_view written, std::span<std::string_view const> candidates);
 
+// The length of the well-formed UTF-8 character at the start of text, 0 if there is none. RFC 3629: no overlong forms, no
+// surrogates.
+std::size_t utf8_length(std::string_view text);
+std::size_t find_not_utf8(std::string_view text);   // where the first byte stands that is none; npos: all is UTF-8
+
 // Printable ASCII without quotes and backslashes: stands in a JSON string as it is.
 bool is_plain_json(std::string_view text);
 

@@ -5,7 +5,7 @@
 #include <sstream>
 #include <tuple>
 
-#include "core/config/encoding.hpp"
+#include "core/base/text.hpp"
 
 namespace mailcore::config {
 namespace {
@@ -33,7 +33,7 @@ std::size_t character_start(std::string_view text, std::size_t i)
 void append_safely(std::string& out, std::string_view text)
 {
     for (std::size_t i = 0; i < text.size();) {
-        auto const length = character_length(text, i);
+        auto const length = base::utf8_length(text.substr(i));
         bool const shows = length > 0 && (text[i] == '\t' || !starts_control(text, i));
         if (shows) out += text.substr(i, length);
         else out += '?';

@@ -1,5 +1,7 @@
 #include "core/config/encoding.hpp"
 
+#include "core/base/text.hpp"
+
 #include <algorithm>
 
 namespace mailcore::config {
@@ -23,7 +25,7 @@ std::string complaint(std::string_view text, std::size_t i)
     if (byte == '\r') return byte_at(text, i + 1) == '\n' ? "" : "a carriage return (CR) without a line feed";
     if (byte == '\t' || byte == '\n') return "";
     if (byte < 0x20 || byte == 0x7F) return "control character " + hexadecimal(byte) + " in the file";
-    if (character_length(text, i) == 0) return "byte " + hexadecimal(byte) + " is not UTF-8; save the file as UTF-8";
+    if (base::utf8_length(text.substr(i)) == 0) return "byte " + hexadecimal(byte) + " is not UTF-8; save the file as UTF-8";
     return "";
 }
 
@@ -37,23 +39,6 @@ BadEncoding at(std::string_view text, std::size_t i, std::string message)
 
 }   // namespace
 
-// RFC 3629: no overlong forms, no surrogates.
-std::size_t character_length(std::string_view text, std::size_t i)
-{
-    auto const continues = [&](std::size_t place) { return (byte_at(text, place) & 0xC0u) == 0x80u; };
-    unsigned const first = byte_at(text, i);
-    unsigned const second = byte_at(text, i + 1);
-    if (first < 0x80) return 1;
-    if (first < 0xC2 || first > 0xF4 || !continues(i + 1)) return 0;
-    if (first < 0xE0) return 2;
-    if (first < 0xF0) {
-        bool const allowed = first == 0xE0 ? second >= 0xA0 : first == 0xED ? second < 0xA0 : true;
-        return allowed && continues(i + 2) ? 3 : 0;
-    }
-    bool const allowed = first == 0xF0 ? second >= 0x90 : first == 0xF4 ? second < 0x90 : true;
-    return allowed && continues(i + 2) && continues(i + 3) ? 4 : 0;
-}
-
 std::optional<BadEncoding> find_bad_encoding(std::string_view text)
 {
     if (text.starts_with("\xFE\xFF") || text.starts_with("\xFF\xFE")) {
@@ -66,7 +51,7 @@ std::optional<BadEncoding> find_bad_encoding(std::string_view text)
             continue;
         }
         if (auto message = complaint(text, i); !message.empty()) return at(text, i, std::move(message));
-        i += character_length(text, i);
+        i += base::utf8_length(text.substr(i));
     }
     return {};
 }

@@ -15,9 +15,6 @@ struct BadEncoding {
     std::string message;
 };
 
-// The length of the well-formed UTF-8 character at i, 0 if there is none.
-std::size_t character_length(std::string_view text, std::size_t i);
-
 // The first thing in a file that is not text. Tabs and line ends (LF or CR LF) are text.
 std::optional<BadEncoding> find_bad_encoding(std::string_view text);
 

@@ -35,12 +35,23 @@ RelaySettings settings_of(std::string const& kind)
     return settings;
 }
 
+// One line without control characters, those of 8-bit terminals (U+0080 to U+009F) included.
+bool is_one_safe_line(std::string_view words)
+{
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        auto const byte = static_cast<unsigned char>(words[i]);
+        auto const next = i + 1 < words.size() ? static_cast<unsigned char>(words[i + 1]) : 0u;
+        if (byte < 0x20 || byte == 0x7f || (byte == 0xc2 && next >= 0x80 && next < 0xa0)) return false;
+    }
+    return true;
+}
+
 // A password that could stand in a complaint by chance is none to look for.
 bool is_telling(std::string_view password) { return password.size() >= 12; }
 
 void check_refusal(std::string const& words, SecretRecord const& record)
 {
-    require(fuzz::is_printable(words), "a complaint is printable", words);
+    require(is_one_safe_line(words), "a complaint is one line without control characters", words);
     auto const password = record.fields.find("password");
     if (password == record.fields.end() || !is_telling(password->second.reveal())) return;
     require(words.find(password->second.reveal()) == std::string::npos, "a complaint does not show the password", words);
@@ -71,7 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     if (auto const json = SecretJson::parse(base::Secret{text})) walk(json->root(), 0);
     auto const record = parse_record("/vault/secrets/smtp", base::Secret{text});
     if (!record) {
-        require(fuzz::is_printable(record.error().message), "a complaint is printable", record.error().message);
+        require(is_one_safe_line(record.error().message), "a complaint is one line without control characters", record.error().message);
         return 0;
     }
     for (auto const* kind : {"smtp", "ses"}) {

@@ -5,8 +5,8 @@
 #include <charconv>
 
 #include "core/base/text.hpp"
-#include "core/config/diagnostics.hpp"
 #include "core/config/encoding.hpp"
+#include "core/config/diagnostics.hpp"
 
 namespace mailcore::vault_sync {
 namespace {
@@ -29,16 +29,6 @@ constexpr std::array<std::string_view, 1> kRegion{"region"};
 
 std::string named(std::string_view name) { return "the field `" + std::string{name} + '`'; }
 
-bool is_utf8(std::string_view text)
-{
-    for (std::size_t i = 0; i < text.size();) {
-        auto const length = config::character_length(text, i);
-        if (length == 0) return false;
-        i += length;
-    }
-    return true;
-}
-
 // <AWS_SECRET_KEY>, as documents write it.
 bool is_blank_of_a_form(std::string_view text)
 {
@@ -60,7 +50,7 @@ Result<> check_text(std::string_view name, std::string_view text)
     if (auto const mark = placeholder_in(text); !mark.empty()) {
         return fail(named(name) + " holds a placeholder (" + std::string{mark} + ") instead of a value");
     }
-    if (!is_utf8(text)) return fail(named(name) + " is not UTF-8; Postfix drops such a line");
+    if (base::find_not_utf8(text) != std::string_view::npos) return fail(named(name) + " is not UTF-8; Postfix drops such a line");
     if (config::find_control(text) != std::string_view::npos) {
         return fail(named(name) + " holds a control character, perhaps a newline at its end; store it without");
     }

@@ -1,5 +1,7 @@
 #include "vault-sync/vault/secret_json.hpp"
 
+#include "core/base/text.hpp"
+
 #include <charconv>
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
@@ -12,7 +14,7 @@ namespace {
 // In place: texts stay where they are in the Secret, the tree only points at them. Iterative: a thousand brackets more
 // are no deeper a stack. Numbers as they were written: 587 must not come back as 587.0, nor a long one rounded.
 constexpr unsigned kFlags = rapidjson::kParseInsituFlag | rapidjson::kParseIterativeFlag |
-                            rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;
+                            rapidjson::kParseNumbersAsStringsFlag;
 
 rapidjson::Value const& value_of(void const* value) { return *static_cast<rapidjson::Value const*>(value); }
 
@@ -44,6 +46,8 @@ struct SecretJson::State {
     {
         // RapidJSON takes a NUL for the end; what follows it would go unseen.
         if (auto const nul = text.reveal().find('\0'); nul != std::string_view::npos) return refuse("a NUL byte", nul);
+        // Its own check of UTF-8 reads past the end of a text that is cut within a character.
+        if (auto const bad = base::find_not_utf8(text.reveal()); bad != std::string_view::npos) return refuse("a byte that is not UTF-8", bad);
         if (text.empty()) return base::fail("not JSON: the text is empty");
         document.ParseInsitu<kFlags>(text.bytes().data());
         if (document.HasParseError()) {
