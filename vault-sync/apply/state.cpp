@@ -152,7 +152,7 @@ base::Result<State> state_from_json(std::string_view text)
 
 Lock::~Lock()
 {
-    if (file_) static_cast<void>(::ftruncate(file_.get(), 0));
+    if (file_) [[maybe_unused]] auto const emptied = ::ftruncate(file_.get(), 0);   // names nobody any more
 }
 
 base::Result<> StateStore::prepare() const { return make_private_directory(directory_); }
