@@ -72,6 +72,7 @@ public:
         for (auto& relay : plan_.relays) carry_out_proof(relay);
         prove_relay_to_use();
         if (can_render()) switch_if_changed();
+        else is_stopped_ = true;
         remember();
         return std::move(report_);
     }
@@ -313,7 +314,7 @@ private:
 
     void remember()
     {
-        if (is_stopped_) {   // `use` was refused: what was set before stays
+        if (is_stopped_ && !options_.use.empty()) {   // it was refused: what was set before stays
             if (auto const former = workshop_.states.load()) state_.active = former->active;
         }
         std::map<std::string, SecretRecord const*> good;

@@ -247,6 +247,19 @@ TEST_F(PassTest, UseOfARelayWhoseLoginIsRefusedChangesNothing)
     EXPECT_EQ(pass({.force = true, .use = "ses"}).routing.active, "ses");
 }
 
+TEST_F(PassTest, UseOfARelayWithoutAValueChangesNothing)
+{
+    settings_.fallback.clear();
+    values_.erase("ses");
+    pass();
+    auto const report = pass({.use = "ses"});
+    EXPECT_EQ(exit_code(report, false, false), 1);
+    EXPECT_EQ(report.routing.active, "primary");
+    EXPECT_EQ(state().active, "");
+    EXPECT_EQ(exit_code(pass(), false, false), 1) << "ses is still complained of";
+    EXPECT_NE(relayhost().find("/^/ [primary.test]:587"), std::string::npos);
+}
+
 TEST_F(PassTest, UseWorksWhileVaultIsAway)
 {
     pass();
