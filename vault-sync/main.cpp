@@ -73,7 +73,7 @@ int main(int argc, char** argv)
     use->add_option("relay", relay, "Which relay")->option_text("RELAY")->required();
     use->add_flag("--force", force_use, "Do not prove its login first");
     auto* const rollback = add(app, chosen, "rollback", "Go back to an older generation and hold it", [&] { return vault_sync::rollback(common, generation); });
-    rollback->add_option("generation", generation, "Which one (default: the one before)")->option_text("GENERATION")->check(CLI::PositiveNumber);
+    rollback->add_option("generation", generation, "Which one (default: the one before)")->option_text("GENERATION")->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}));
     add(app, chosen, "generations", "List the generations that are kept", [&] { return vault_sync::generations(common); });
     add(app, chosen, "status", "Show what is in use, from where, how old", [&] { return vault_sync::status(common); });
     add(app, chosen, "doctor", "Run the production checklist", [&] { return vault_sync::doctor(common); });

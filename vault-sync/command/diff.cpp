@@ -41,7 +41,8 @@ void show_relay(PlannedRelay const& relay, Fingerprints const& fingerprints)
     print_line("  host", both([](Relay const& r) { return host_and_port(r) + ", " + std::string{word(r.tls)}; }));
     print_line("  user", both([](Relay const& r) { return base::printable(r.shown_user()); }));
     print_line("  fingerprint", both([&](Relay const& r) { return fingerprints.short_form(r); }));
-    if (!relay.words.empty()) print_line("", relay.words);
+    bool const is_told = relay.why == PlannedRelay::Why::Trouble;   // on standard error
+    if (!relay.words.empty() && !is_told) print_line("", relay.words);
 }
 
 json side(Relay const* relay, Fingerprints const& fingerprints)
@@ -57,6 +58,15 @@ json routing_json(Routing const& routing)
     return {{"active", routing.active}, {"fallback", routing.fallback}, {"routes", routing.routes}, {"transports", routing.transports}};
 }
 
+// A relay that mail is sent to and that has no value: nothing can be rendered then. "" = there is none.
+std::string missing_relay(Plan const& plan)
+{
+    for (auto const& relay : plan.relays) {
+        if (relay.wanted() == nullptr && is_named(plan.routing, relay.name)) return relay.name;
+    }
+    return "";
+}
+
 void show_json(Plan const& plan, Generation const* former, Fingerprints const& fingerprints)
 {
     auto relays = json::object();
@@ -64,7 +74,7 @@ void show_json(Plan const& plan, Generation const* former, Fingerprints const& f
         relays[relay.name] = {{"change", change_word(relay)}, {"words", relay.words},
                               {"from", side(relay.former ? &*relay.former : nullptr, fingerprints)}, {"to", side(relay.wanted(), fingerprints)}};
     }
-    run::print_json({{"changes", plan.changes_anything()}, {"relays", relays}, {"dropped", plan.dropped},
+    run::print_json({{"changes", plan.changes_anything() && missing_relay(plan).empty()}, {"relays", relays}, {"dropped", plan.dropped},
                      {"routing", {{"from", former != nullptr ? routing_json(former->routing) : json()}, {"to", routing_json(plan.routing)}}}});
 }
 
@@ -76,6 +86,10 @@ void show_text(Plan const& plan, Generation const* former, Fingerprints const& f
         std::cout << "\nrouting changes: active " << from_to(former->routing.active, plan.routing.active) << '\n';
     }
     if (plan.map_type_changes) std::cout << "\nthe maps will be of another type\n";
+    if (auto const missing = missing_relay(plan); !missing.empty()) {
+        std::cout << "\nvault-sync once would switch nothing: mail is sent to relay " << missing << ", and there is\nno value for it.\n";
+        return;
+    }
     std::cout << (plan.changes_anything() ? "\nvault-sync once would make a new generation of this, after proving what changes.\n"
                                           : "\nNothing would change.\n");
 }
@@ -110,7 +124,7 @@ int diff(Common const& common)
     }
     auto const plan = make_plan({session.settings(), *state, gathered, former ? &*former : nullptr, *workshop.fingerprints,
                                  workshop.generations->map_type(), workshop.now()});
-    report.changed = plan.changes_anything();
+    report.changed = plan.changes_anything() && missing_relay(plan).empty();
     auto const* const generation = former ? &*former : nullptr;
     if (common.json) show_json(plan, generation, *workshop.fingerprints);
     else show_text(plan, generation, *workshop.fingerprints);

@@ -97,7 +97,11 @@ private:
 void verify_current(Session& session, Verifier& verifier, std::string const& wanted)
 {
     auto const current = session.workshop().generations->current();
-    if (!current || !*current) return verifier.one(wanted.empty() ? "-" : wanted, nullptr, "there is no generation yet; run vault-sync once");
+    if (!current || !*current) {
+        verifier.report.failed = true;
+        complain({current ? "there is no generation yet; run vault-sync once" : current.error().message});
+        return;
+    }
     auto const generation = session.workshop().generations->load(**current);
     if (!generation) return verifier.one("-", nullptr, generation.error().message);
     for (auto const& relay : generation->relays) {
@@ -114,7 +118,7 @@ void verify_vault(Session& session, Verifier& verifier, std::string const& wante
         auto const found = gathered.find(relay.name.value);
         if (found == gathered.end()) continue;
         auto const& one = found->second;
-        if (one.trouble != Trouble::None) complain({one.complaint});
+        if (one.trouble != Trouble::None && one.relay) complain({one.complaint});   // else it is the result's words
         for (auto const& warning : one.warnings) complain({warning});
         verifier.report.login_refused |= one.trouble == Trouble::LoginRefused;
         verifier.report.failed |= one.trouble == Trouble::NoCredentials;
@@ -137,9 +141,12 @@ void show(std::vector<Verified> const& results, bool as_json)
                         one.relay ? base::printable(one.relay->has_login() ? one.relay->shown_user() : "(no login)") : "-", one.result});
     }
     if (as_json) return run::print_json(list);
+    if (rows.empty()) return;
     run::print_table({"RELAY", "HOST", "USER", "RESULT"}, rows);
     for (auto const& one : results) {
-        if (!one.words.empty()) std::cout << (&one == results.data() ? "\n" : "") << one.name << ": " << one.words << '\n';
+        if (one.words.empty()) continue;
+        bool const names_itself = one.words.starts_with(one.name + ": ");
+        std::cout << (&one == results.data() ? "\n" : "") << (names_itself ? "" : one.name + ": ") << one.words << '\n';
     }
 }
 
