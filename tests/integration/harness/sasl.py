@@ -12,17 +12,17 @@ import threading
 GREETING = b"VERSION\t1\t1\nMECH\tPLAIN\tplaintext\nSPID\t1\nCUID\t1\nCOOKIE\t00112233445566778899aabbccddeeff\nDONE\n"
 
 
-class LoginServer:
-    """Knows one password for every login name; which login may do what is the gate's business, not ours."""
+class AuthSocket:
+    """Serves a unix socket that Postfix's smtpd may ask; `connection` speaks the protocol, with us as `server.owner`."""
 
-    PASSWORD = "correct horse"
-
-    def __init__(self, socket_path):
+    def __init__(self, socket_path, connection):
         self.socket_path = str(socket_path)
+        self.connection = connection
         self.server = None
 
     def __enter__(self):
-        self.server = _Server(self.socket_path, _Connection)
+        self.server = _Server(self.socket_path, self.connection)
+        self.server.owner = self
         os.chmod(self.socket_path, 0o660)
         shutil.chown(self.socket_path, None, "postfix")
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -37,6 +37,15 @@ class LoginServer:
 class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
     request_queue_size = 128
+
+
+class LoginServer(AuthSocket):
+    """Knows one password for every login name; which login may do what is the gate's business, not ours."""
+
+    PASSWORD = "correct horse"
+
+    def __init__(self, socket_path):
+        super().__init__(socket_path, _Connection)
 
 
 class _Connection(socketserver.StreamRequestHandler):

@@ -6,11 +6,11 @@ The protocol: doc.dovecot.org, "Authentication Protocol" v1.1."""
 
 import base64
 import dataclasses
-import os
-import shutil
 import socket
 import socketserver
 import threading
+
+from harness.sasl import AuthSocket
 
 GREETING = "VERSION\t1\t1\n{mechanisms}SPID\t1\nCUID\t1\nCOOKIE\t00112233445566778899aabbccddeeff\nDONE\n"
 
@@ -23,9 +23,9 @@ class Attempt:
     succeeded: bool
 
 
-class Logins:
+class Logins(AuthSocket):
     def __init__(self, socket_path, mechanisms=("PLAIN", "LOGIN")):
-        self.socket_path = str(socket_path)
+        super().__init__(socket_path, _Connection)
         self.mechanisms = mechanisms
         self.lock = threading.Lock()
         self.forget_all()
@@ -59,30 +59,12 @@ class Logins:
             self.attempts.append(Attempt(user, password, mechanism, good))
             return "OK" if good else "HANG UP" if self.is_broken else "FAIL"
 
-    def __enter__(self):
-        self.server = _Server(self.socket_path, _Connection)
-        self.server.logins = self
-        os.chmod(self.socket_path, 0o660)
-        shutil.chown(self.socket_path, None, "postfix")
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-        os.unlink(self.socket_path)
-
-
-class _Server(socketserver.ThreadingUnixStreamServer):
-    daemon_threads = True
-    request_queue_size = 128
-
 
 class _Connection(socketserver.StreamRequestHandler):
     """One smtpd. Requests of AUTH LOGIN take two more steps; `waiting` holds where each stands."""
 
     def handle(self):
-        logins, waiting = self.server.logins, {}
+        logins, waiting = self.server.owner, {}
         offered = "".join(f"MECH\t{name}\tplaintext\n" for name in logins.mechanisms)
         self.say(GREETING.format(mechanisms=offered))
         while line := self.rfile.readline():
@@ -124,7 +106,7 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def conclude(self, request, user, password, mechanism):
         """A server that breaks down hangs up: smtpd says 454 then."""
-        verdict = self.server.logins.judge(user, password, mechanism)
+        verdict = self.server.owner.judge(user, password, mechanism)
         if verdict == "HANG UP":
             self.connection.shutdown(socket.SHUT_RDWR)
         else:
