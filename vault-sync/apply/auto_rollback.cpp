@@ -10,10 +10,10 @@ namespace events = observe::events;
 // Of the deliveries that wait for authentication, one that did not before the switch.
 std::optional<DeferredRecipient> refused_since(Switch const& last, Postfix const& postfix)
 {
-    auto const deferred = postfix.deferred();
-    if (!deferred) return std::nullopt;
-    for (auto const& recipient : *deferred) {
-        if (recipient.for_authentication() && !last.deferred_before.contains(recipient.queue_id)) return recipient;
+    auto const waiting = postfix.waiting_for_authentication();
+    if (!waiting) return std::nullopt;
+    for (auto const& recipient : *waiting) {
+        if (!last.deferred_before.contains(recipient.queue_id)) return recipient;
     }
     return std::nullopt;
 }
@@ -38,10 +38,10 @@ std::optional<std::uint64_t> find_working(Workshop& workshop, Switch const& last
 }
 
 // Remembered, so that a generation is gone back from once, and providers are not asked again and again.
-void give_up(Workshop& workshop, State& state, std::string const& words)
+void give_up(Workshop& workshop, std::uint64_t from, std::string const& words)
 {
-    state.rolled_back.insert(state.last_switch->to);
-    static_cast<void>(workshop.states.save(state));
+    auto const saved = workshop.states.update([&](State& state) { state.rolled_back.insert(from); });
+    if (!saved) workshop.notify({&events::kStateFailed, "", saved.error().message});
     workshop.notify({&events::kRollbackImpossible, "", words});
 }
 
@@ -57,7 +57,7 @@ bool is_due(Workshop const& workshop, State const& state)
 std::optional<RollbackReport> roll_back_if_refused(Workshop& workshop)
 {
     if (!workshop.settings.auto_rollback.enabled) return std::nullopt;
-    auto state = workshop.states.load();
+    auto const state = workshop.states.load();
     if (!state || !is_due(workshop, *state)) return std::nullopt;
     auto const current = workshop.generations->current();
     if (!current || *current != state->last_switch->to) return std::nullopt;
@@ -68,12 +68,12 @@ std::optional<RollbackReport> roll_back_if_refused(Workshop& workshop)
                      refused->delay_reason + ")";
     auto const target = find_working(workshop, *state->last_switch);
     if (!target) {
-        give_up(workshop, *state, why + ", and no older generation's login works now");
+        give_up(workshop, state->last_switch->to, why + ", and no older generation's login works now");
         return std::nullopt;
     }
     auto back = roll_back(workshop, *target, true);
     if (!back) {
-        give_up(workshop, *state, why + ", and going back failed: " + back.error().message);
+        give_up(workshop, state->last_switch->to, why + ", and going back failed: " + back.error().message);
         return std::nullopt;
     }
     return std::move(*back);

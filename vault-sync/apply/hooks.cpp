@@ -62,12 +62,12 @@ std::string rollback_facts(RollbackReport const& report, bool automatic, base::T
     return text(object);
 }
 
-std::string failure_facts(PassReport const& report, State const& state, int exit_code, base::Time now)
+std::string failure_facts(PassReport const& report, int exit_code, base::Time now)
 {
     auto object = facts("failure", now);
     object["exit_code"] = exit_code;
     object["generation"] = report.generation;
-    object["complaints"] = state.complaints;
+    object["complaints"] = report.state.complaints;
     object["relays"] = relays_facts(report);
     return text(object);
 }

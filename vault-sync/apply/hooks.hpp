@@ -12,7 +12,7 @@ namespace mailcore::vault_sync {
 
 std::string change_facts(PassReport const& report, base::Time now);
 std::string rollback_facts(RollbackReport const& report, bool automatic, base::Time now);   // for on_change, too
-std::string failure_facts(PassReport const& report, State const& state, int exit_code, base::Time now);
+std::string failure_facts(PassReport const& report, int exit_code, base::Time now);
 std::string overdue_facts(std::vector<SecretAge> const& ages, base::Time now);
 
 // Does nothing without arguments. Fails in words when it cannot be started, takes too long, or ends with another status.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "core/observe/redactor.hpp"
 #include "vault-sync/apply/switch.hpp"
 
 namespace mailcore::vault_sync {
@@ -11,21 +10,6 @@ namespace mailcore::vault_sync {
 namespace events = observe::events;
 
 namespace {
-
-// Nothing: there is none yet, or it is damaged, which `damage` tells.
-base::Result<std::optional<Generation>> load_current(GenerationStore const& generations, std::string& damage)
-{
-    auto const number = generations.current();
-    if (!number) return base::fail(number.error());
-    if (!*number) return std::optional<Generation>{};
-    auto generation = generations.load(**number);
-    if (!generation) {
-        damage = generation.error().message;
-        return std::optional<Generation>{};
-    }
-    for (auto const& relay : generation->relays) observe::hide_secret(relay.password, relay.user);
-    return std::optional{std::move(*generation)};
-}
 
 // "hash" for "hash:/etc/postfix/mailcore/current/sasl_passwd" among the tables of a value; "" where it is not named.
 std::string type_named_for(std::string_view tables, std::string const& path)
@@ -48,10 +32,8 @@ std::optional<int> days(std::map<std::string, std::string> const& metadata)
 std::set<std::string> waiting_for_authentication(Postfix const& postfix)
 {
     std::set<std::string> queue_ids;
-    if (auto const deferred = postfix.deferred()) {
-        for (auto const& recipient : *deferred) {
-            if (recipient.for_authentication()) queue_ids.insert(recipient.queue_id);
-        }
+    if (auto const waiting = postfix.waiting_for_authentication()) {
+        for (auto const& recipient : *waiting) queue_ids.insert(recipient.queue_id);
     }
     return queue_ids;
 }
@@ -90,11 +72,10 @@ private:
         if (!state) return base::fail(state.error());
         state_ = std::move(*state);
         if (!options_.use.empty()) state_.active = options_.use == workshop_.settings.active.value ? "" : options_.use;
-        std::string damage;
-        auto former = load_current(*workshop_.generations, damage);
-        if (!former) return base::fail(former.error());
-        if (!damage.empty()) say(events::kGenerationDamaged, "", "the current generation is damaged: " + damage);
-        former_ = std::move(*former);
+        if (auto const current = workshop_.generations->current(); !current) return base::fail(current.error());
+        auto former = workshop_.generations->load_current();
+        if (former) former_ = std::move(*former);
+        else say(events::kGenerationDamaged, "", "the current generation is damaged: " + former.error().message);
         report_.former = report_.generation = former_ ? former_->number : 0;
         settled_ = Switcher{workshop_, state_}.settle();
         if (!settled_) report_.failed = true;
@@ -117,11 +98,7 @@ private:
     {
         if (gathered.trouble == Trouble::None) return;
         state_.complaints[name] = gathered.complaint;
-        report_.login_refused |= gathered.trouble == Trouble::LoginRefused;
-        bool const is_own_fault = gathered.trouble == Trouble::NotTaken || gathered.trouble == Trouble::NoCredentials;
-        report_.failed |= is_own_fault || !gathered.is_served;
-        bool const vault_is_skipped = !workshop_.sources.use_vault && gathered.is_served;
-        report_.served |= gathered.trouble == Trouble::Away && gathered.is_served && !vault_is_skipped;
+        count_trouble(report_, gathered, workshop_.sources);
         switch (gathered.trouble) {
             case Trouble::None: return;
             case Trouble::NoCredentials: return say(events::kNoCredentials, name, gathered.complaint + served_by(gathered));
@@ -327,6 +304,7 @@ private:
             report_.failed = true;
             say(events::kStateFailed, "", saved.error().message);
         }
+        report_.state = state_;
         if (auto saved = workshop_.cache->save(good, workshop_.now()); !saved) say(events::kCacheFailed, "", saved.error().message);
     }
 
@@ -423,6 +401,15 @@ private:
 }   // namespace
 
 base::Result<PassReport> run_pass(Workshop& workshop, PassOptions const& options) { return Pass{workshop, options}.run(); }
+
+void count_trouble(PassReport& report, Gathered const& gathered, SecretSources const& sources)
+{
+    if (gathered.trouble == Trouble::None) return;
+    bool const is_own_fault = gathered.trouble == Trouble::NotTaken || gathered.trouble == Trouble::NoCredentials;
+    report.login_refused |= gathered.trouble == Trouble::LoginRefused;
+    report.failed |= is_own_fault || !gathered.is_served;
+    report.served |= gathered.trouble == Trouble::Away && gathered.is_served && sources.use_vault;
+}
 
 int exit_code(PassReport const& report, bool detailed, bool overdue)
 {

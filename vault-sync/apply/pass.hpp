@@ -56,12 +56,16 @@ struct PassReport {
     std::uint64_t generation = 0;       // in use now
     Routing routing;
     bool changed = false;
+    State state;                        // as it was saved
     // What the exit code follows from:
     bool login_refused = false;         // 12
     bool provider_refused = false;      // 11
     bool failed = false;                // 1
     bool served = false;                // 10: Vault is away; cache or environment serve
 };
+
+// What a relay's trouble with its sources means for the exit code.
+void count_trouble(PassReport& report, Gathered const& gathered, SecretSources const& sources);
 
 // Fails only where nothing could be done at all: the lock, the state, a damaged current generation.
 base::Result<PassReport> run_pass(Workshop& workshop, PassOptions const& options);

@@ -133,6 +133,13 @@ base::Result<std::vector<DeferredRecipient>> Postfix::deferred() const
     return parse_queue(*queue);
 }
 
+base::Result<std::vector<DeferredRecipient>> Postfix::waiting_for_authentication() const
+{
+    auto waiting = deferred();
+    if (waiting) std::erase_if(*waiting, [](auto const& recipient) { return !recipient.for_authentication(); });
+    return waiting;
+}
+
 base::Result<> Postfix::flush() const
 {
     auto const done = run({"postqueue", "-c", directory_, "-f"});

@@ -26,6 +26,7 @@ public:
     bool is_running() const;                                          // this instance's master holds its lock
     base::Result<> reload() const;                                    // by systemd where it runs Postfix; fails with its words
     base::Result<std::vector<DeferredRecipient>> deferred() const;    // postqueue -j
+    base::Result<std::vector<DeferredRecipient>> waiting_for_authentication() const;   // those of them whose login was refused
     base::Result<> flush() const;                                     // postqueue -f
     // postconf -x: with $names expanded. Names that Postfix does not know are left out.
     base::Result<std::map<std::string, std::string>> parameters(std::vector<std::string> const& names) const;

@@ -51,6 +51,8 @@ base::Result<RollbackReport> roll_back(Workshop& workshop, std::uint64_t wanted,
     auto const current = generations.current();
     if (!current) return base::fail(current.error());
     if (!*current) return base::fail("there is no generation yet; run vault-sync once");
+    bool const is_as_seen = state->last_switch && state->last_switch->to == **current;
+    if (automatic && !is_as_seen) return base::fail("somebody else has switched in between");
     auto const kept = generations.list();
     if (!kept) return base::fail(kept.error());
     auto const number = choose_target(*kept, **current, wanted);

@@ -173,6 +173,16 @@ base::Result<State> StateStore::load() const
 
 base::Result<> StateStore::save(State const& state) const { return replace_file(directory_ + "/state.json", to_json(state)); }
 
+base::Result<> StateStore::update(std::function<void(State&)> const& change) const
+{
+    auto const held = lock();
+    if (!held) return base::fail(held.error());
+    auto state = load();
+    if (!state) return base::fail(state.error());
+    change(*state);
+    return save(*state);
+}
+
 base::Result<Lock> StateStore::lock(std::chrono::milliseconds patience) const
 {
     auto const path = directory_ + "/lock";

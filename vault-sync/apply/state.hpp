@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -95,6 +96,8 @@ public:
     base::Result<> prepare() const;             // makes the directory
     base::Result<State> load() const;           // a State of defaults where there is none; names a damaged file and the cure
     base::Result<> save(State const& state) const;
+    // Loads, changes and saves under the lock: for what is remembered outside of a pass, whose own state would be stale.
+    base::Result<> update(std::function<void(State&)> const& change) const;
     // Waits for another pass to end; fails naming the process that holds it.
     base::Result<Lock> lock(std::chrono::milliseconds patience = std::chrono::seconds{30}) const;
 

@@ -58,14 +58,12 @@ bool Switcher::reload()
 void Switcher::flush()
 {
     if (!std::exchange(state_.flush_owed, false) || !workshop_.settings.postfix.flush_deferred) return;
-    auto const deferred = workshop_.postfix.deferred();
-    if (!deferred) return say(events::kFlushFailed, deferred.error().message);
-    std::size_t waiting = 0;
-    for (auto const& recipient : *deferred) waiting += recipient.for_authentication() ? 1u : 0u;
-    if (waiting == 0) return;
+    auto const waiting = workshop_.postfix.waiting_for_authentication();
+    if (!waiting) return say(events::kFlushFailed, waiting.error().message);
+    if (waiting->empty()) return;
     auto const flushed = workshop_.postfix.flush();
     if (!flushed) return say(events::kFlushFailed, flushed.error().message);
-    say(events::kDeferredFlushed, std::to_string(waiting) + (waiting == 1 ? " delivery" : " deliveries") +
+    say(events::kDeferredFlushed, std::to_string(waiting->size()) + (waiting->size() == 1 ? " delivery" : " deliveries") +
                                       " deferred for authentication will be tried again now");
 }
 

@@ -39,11 +39,10 @@ int with_session(Common const& common, char const* purpose, Work work)
 int finish(Session& session, PassReport const& report, bool detailed)
 {
     finish_pass(session, report, TellFailure::Yes);
-    auto const state = session.workshop().states.load().value_or(State{});
     observe::SyncMetrics metrics{MAILCORE_VERSION};
-    metrics.set(facts_of(session, state, report.generation));
+    metrics.set(facts_of(session, report.state, report.generation));
     write_textfile(session, metrics.text());
-    return exit_code(report, detailed, any_overdue(ages(session.settings(), state, session.workshop().now())));
+    return exit_code(report, detailed, any_overdue(ages(session.settings(), report.state, session.workshop().now())));
 }
 
 int run_and_show(Common const& common, Session& session, PassOptions const& options)

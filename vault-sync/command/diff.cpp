@@ -106,21 +106,16 @@ int diff(Common const& common)
     auto& workshop = session.workshop();
     auto const state = workshop.states.load();
     if (!state) return complain(state.error());
-    std::optional<Generation> former;
-    if (auto const current = workshop.generations->current(); current && *current) {
-        auto loaded = workshop.generations->load(**current);
-        if (!loaded) return complain(loaded.error());
-        former = std::move(*loaded);
-    }
+    auto const loaded = workshop.generations->load_current();
+    if (!loaded) return complain(loaded.error());
+    auto const& former = *loaded;
     static std::vector<Relay> const kNone;
     auto const gathered = gather(session.settings(), active_relay(session.settings(), *state), former ? former->relays : kNone, workshop.sources);
     PassReport report;   // for the exit code
     for (auto const& [name, one] : gathered) {
         if (one.trouble == Trouble::None) continue;
         complain({one.complaint});
-        report.login_refused |= one.trouble == Trouble::LoginRefused;
-        report.failed |= one.trouble == Trouble::NotTaken || one.trouble == Trouble::NoCredentials || !one.is_served;
-        report.served |= one.is_served;
+        count_trouble(report, one, workshop.sources);
     }
     auto const plan = make_plan({session.settings(), *state, gathered, former ? &*former : nullptr, *workshop.fingerprints,
                                  workshop.generations->map_type(), workshop.now()});

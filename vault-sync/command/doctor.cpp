@@ -39,10 +39,7 @@ private:
             facts.damage = store.error().message;
             return;
         }
-        auto const current = store->current();
-        if (!current) facts.damage = current.error().message;
-        if (!current || !*current) return;
-        auto loaded = store->load(**current);
+        auto loaded = store->load_current();
         if (loaded) generation_ = std::move(*loaded);
         else facts.damage = loaded.error().message;
         facts.generation = generation_ ? &*generation_ : nullptr;

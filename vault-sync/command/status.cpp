@@ -26,13 +26,9 @@ base::Result<Facts> look(Session& session)
     auto state = session.workshop().states.load();
     if (!state) return base::fail(state.error());
     facts.state = std::move(*state);
-    auto const current = session.workshop().generations->current();
-    if (!current) return base::fail(current.error());
-    if (*current) {
-        auto generation = session.workshop().generations->load(**current);
-        if (!generation) return base::fail(generation.error());
-        facts.generation = std::move(*generation);
-    }
+    auto generation = session.workshop().generations->load_current();
+    if (!generation) return base::fail(generation.error());
+    facts.generation = std::move(*generation);
     facts.ages = ages(session.settings(), facts.state, session.workshop().now());
     return facts;
 }

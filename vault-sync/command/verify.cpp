@@ -96,16 +96,14 @@ private:
 
 void verify_current(Session& session, Verifier& verifier, std::string const& wanted)
 {
-    auto const current = session.workshop().generations->current();
+    auto const current = session.workshop().generations->load_current();
     if (!current || !*current) {
         verifier.report.failed = true;
         complain({current ? "there is no generation yet; run vault-sync once" : current.error().message});
         return;
     }
-    auto const generation = session.workshop().generations->load(**current);
-    if (!generation) return verifier.one("-", nullptr, generation.error().message);
+    auto const& generation = *current;
     for (auto const& relay : generation->relays) {
-        observe::hide_secret(relay.password, relay.user);
         if (wanted.empty() || wanted == relay.name) verifier.one(relay.name, &relay, "");
     }
     if (verifier.results.empty()) verifier.one(wanted, nullptr, "generation " + std::to_string(generation->number) + " does not hold it");
@@ -120,9 +118,7 @@ void verify_vault(Session& session, Verifier& verifier, std::string const& wante
         auto const& one = found->second;
         if (one.trouble != Trouble::None && one.relay) complain({one.complaint});   // else it is the result's words
         for (auto const& warning : one.warnings) complain({warning});
-        verifier.report.login_refused |= one.trouble == Trouble::LoginRefused;
-        verifier.report.failed |= one.trouble == Trouble::NoCredentials;
-        verifier.report.served |= one.is_served;
+        count_trouble(verifier.report, one, session.workshop().sources);
         verifier.one(relay.name.value, one.relay ? &*one.relay : nullptr, one.complaint);
     }
 }

@@ -151,9 +151,8 @@ private:
     // on_failure once for each new trouble, not every five minutes.
     void tell_hooks(PassReport const& report, int code)
     {
-        auto state = session_->workshop().states.load().value_or(State{});
         std::string trouble = std::to_string(code);
-        for (auto const& [relay, words] : state.complaints) trouble += '\n' + relay;
+        for (auto const& [relay, words] : report.state.complaints) trouble += '\n' + relay;
         bool const is_news = code != 0 && trouble != trouble_told_;
         trouble_told_ = code == 0 ? "" : trouble;
         finish_pass(*session_, report, is_news ? TellFailure::Yes : TellFailure::No);

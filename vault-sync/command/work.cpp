@@ -1,5 +1,8 @@
 #include "vault-sync/command/work.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "vault-sync/apply/files.hpp"
 #include "vault-sync/apply/hooks.hpp"
 
@@ -9,24 +12,27 @@ namespace {
 constexpr std::chrono::hours kTellOverdueAgain{24};
 
 // Once a day for each secret, whether watch or a timer runs the passes.
-void tell_overdue(Session& session, State& state, std::vector<SecretAge> const& all)
+void tell_overdue(Session& session, State const& state)
 {
     auto& workshop = session.workshop();
-    bool is_news = false;
-    for (auto const& age : all) {
-        if (!age.is_overdue && !age.is_soon) {
-            state.overdue_told.erase(age.relay);
-            continue;
-        }
+    auto const now = workshop.now();
+    auto const all = ages(session.settings(), state, now);
+    auto const is_due = [](SecretAge const& age) { return age.is_overdue || age.is_soon; };
+    std::vector<SecretAge> news;
+    std::copy_if(all.begin(), all.end(), std::back_inserter(news), [&](SecretAge const& age) {
         auto const told = state.overdue_told.find(age.relay);
-        if (told != state.overdue_told.end() && workshop.now() - told->second < kTellOverdueAgain) continue;
-        state.overdue_told[age.relay] = workshop.now();
-        workshop.notify({&observe::events::kSecretOverdue, age.relay, words(age)});
-        is_news = true;
-    }
-    if (!is_news) return;
-    static_cast<void>(workshop.states.save(state));
-    tell_hook(session, session.settings().hooks.on_overdue, overdue_facts(all, workshop.now()));
+        return is_due(age) && (told == state.overdue_told.end() || now - told->second >= kTellOverdueAgain);
+    });
+    if (news.empty()) return;
+    for (auto const& age : news) workshop.notify({&observe::events::kSecretOverdue, age.relay, words(age)});
+    auto const saved = workshop.states.update([&](State& latest) {
+        for (auto const& age : all) {
+            if (!is_due(age)) latest.overdue_told.erase(age.relay);
+        }
+        for (auto const& age : news) latest.overdue_told[age.relay] = now;
+    });
+    if (!saved) workshop.notify({&observe::events::kStateFailed, "", saved.error().message});
+    tell_hook(session, session.settings().hooks.on_overdue, overdue_facts(all, now));
 }
 
 }   // namespace
@@ -40,14 +46,13 @@ void tell_hook(Session& session, std::vector<std::string> const& hook, std::stri
 void finish_pass(Session& session, PassReport const& report, TellFailure tell_failure)
 {
     auto& workshop = session.workshop();
-    auto state = workshop.states.load().value_or(State{});
     auto const& hooks = session.settings().hooks;
     if (report.changed) tell_hook(session, hooks.on_change, change_facts(report, workshop.now()));
     auto const failure = exit_code(report, false, false);
     if (failure != 0 && tell_failure == TellFailure::Yes) {
-        tell_hook(session, hooks.on_failure, failure_facts(report, state, failure, workshop.now()));
+        tell_hook(session, hooks.on_failure, failure_facts(report, failure, workshop.now()));
     }
-    tell_overdue(session, state, ages(session.settings(), state, workshop.now()));
+    tell_overdue(session, report.state);
 }
 
 observe::SyncFacts facts_of(Session& session, State const& state, std::uint64_t generation)

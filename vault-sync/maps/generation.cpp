@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "core/base/fault.hpp"
+#include "core/observe/redactor.hpp"
 #include "vault-sync/maps/manifest.hpp"
 #include "vault-sync/maps/postmap.hpp"
 
@@ -261,8 +262,19 @@ base::Result<Generation> GenerationStore::load(std::uint64_t number) const
         auto const& logins = manifest->logins;
         if (std::find(logins.begin(), logins.end(), relay.name) == logins.end()) continue;
         if (auto given = give_login(relay, lines); !given) return base::fail(std::move(given.error()).within(context));
+        observe::hide_secret(relay.password, relay.user);
     }
     return std::move(manifest->generation);
+}
+
+base::Result<std::optional<Generation>> GenerationStore::load_current() const
+{
+    auto const number = current();
+    if (!number) return base::fail(number.error());
+    if (!*number) return std::optional<Generation>{};
+    auto generation = load(**number);
+    if (!generation) return base::fail(generation.error());
+    return std::optional{std::move(*generation)};
 }
 
 base::Result<std::vector<GenerationSummary>> GenerationStore::list() const

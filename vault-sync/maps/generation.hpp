@@ -57,6 +57,7 @@ public:
 
     base::Result<std::optional<std::uint64_t>> current() const;       // nothing: no generation yet
     base::Result<Generation> load(std::uint64_t number) const;        // fails on one that is not whole, saying how
+    base::Result<std::optional<Generation>> load_current() const;     // both: nothing, if there is none yet
     base::Result<std::vector<GenerationSummary>> list() const;        // oldest first; leftovers of killed runs are not listed
 
     // Builds generation `number` (a new one, or an old one anew for a rollback) from its parts with the carried lines of
