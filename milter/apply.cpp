@@ -24,7 +24,9 @@ bool set_reply(SMFICTX* context, mail::SmtpReply const& reply)
 {
     std::string const code{reply.code};
     std::string const enhanced{reply.enhanced};
-    return smfi_setreply(context, text(code), text(enhanced), text(with_percent_doubled(reply.text))) == MI_SUCCESS;
+    std::string words;
+    mail::append_text(words, reply);
+    return smfi_setreply(context, text(code), text(enhanced), text(with_percent_doubled(words))) == MI_SUCCESS;
 }
 
 // libmilter uses a reply only if its first digit fits the status, and keeps it for a later one otherwise.

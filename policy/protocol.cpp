@@ -50,7 +50,8 @@ void append_policy_reply(std::string& out, mail::Verdict const& verdict)
         case mail::Action::Reject:
         case mail::Action::Defer:
             out.append("action=").append(verdict.reply.code).append(" ").append(verdict.reply.enhanced).append(" ");
-            out.append(verdict.reply.text).append("\n\n");
+            mail::append_text(out, verdict.reply);
+            out.append("\n\n");
             return;
     }
 }

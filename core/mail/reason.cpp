@@ -74,10 +74,23 @@ SmtpReply reply_for(Action action, Reason reason)
     return {};
 }
 
+void append_text(std::string& out, SmtpReply const& reply)
+{
+    auto const word_at = reply.text.rfind(" (");
+    if (reply.retry_after == 0 || word_at == std::string_view::npos) {
+        out.append(reply.text);
+        return;
+    }
+    out.append(reply.text.substr(0, word_at)).append("; try again in ").append(std::to_string(reply.retry_after)).append(" s");
+    out.append(reply.text.substr(word_at));
+}
+
 std::string to_string(SmtpReply const& reply)
 {
     if (reply.code.empty()) return {};
-    return std::string{reply.code} + " " + std::string{reply.enhanced} + " " + std::string{reply.text};
+    auto text = std::string{reply.code} + " " + std::string{reply.enhanced} + " ";
+    append_text(text, reply);
+    return text;
 }
 
 }   // namespace mailcore::mail

@@ -16,6 +16,7 @@ struct Verdict {
     std::string_view tenant;      // empty unless exactly one is known
     std::string_view ticket;      // empty when none is known
     std::string_view rule;        // the rule that decided; empty = none did
+    std::string_view limit;       // the limit that was reached; empty = none was
     SmtpReply reply;              // empty when the mail passes
     bool operator==(Verdict const&) const = default;
 };

@@ -71,7 +71,10 @@ void add_reply(Line& line, mail::SmtpReply const& reply)
         line.raw(" ");
         line.raw(reply.enhanced);
         line.raw(" ");
-        line.raw(reply.text);
+        thread_local std::string words;   // keeps its memory
+        words.clear();
+        mail::append_text(words, reply);
+        line.raw(words);
     }
     line.raw("\"");
 }
@@ -144,6 +147,7 @@ void append_decision_line(std::string& out, Decision const& decision)
     line.text(",\"action\":\"", word(verdict.action));
     line.text(",\"reason\":\"", word(verdict.reason));
     line.text(",\"rule\":\"", verdict.rule);
+    line.text(",\"limit\":\"", verdict.limit);
     line.text(",\"would\":\"", verdict.would == mail::Action::Pass ? std::string_view{} : word(verdict.would));
     add_reply(line, verdict.reply);
     line.number(",\"forged_headers_removed\":", decision.forged_headers_removed);

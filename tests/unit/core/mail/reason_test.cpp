@@ -28,6 +28,20 @@ TEST(Reply, IsEmptyWhenMailPasses)
     EXPECT_EQ(reply(Action::Hold, Reason::Rule), "");
 }
 
+TEST(Reply, SaysWhenToTryAgainBeforeTheWord)
+{
+    auto deferral = reply_for(Action::Defer, Reason::LimitExceeded);
+    deferral.retry_after = 12;
+    EXPECT_EQ(to_string(deferral), "450 4.7.1 Sending limit reached; try again in 12 s (limit_exceeded)");
+    deferral.text = "Sending limit reached: 5 messages per 1h, 2 at once (or so) (limit_exceeded)";
+    deferral.retry_after = 4'294'967'295;
+    EXPECT_EQ(to_string(deferral),
+              "450 4.7.1 Sending limit reached: 5 messages per 1h, 2 at once (or so); try again in 4294967295 s (limit_exceeded)");
+    std::string out = "action=";
+    append_text(out, reply_for(Action::Defer, Reason::LimitExceeded));
+    EXPECT_EQ(out, "action=Sending limit reached (limit_exceeded)") << "nothing is said where no time is known";
+}
+
 TEST(Reply, IsPrintableAsciiAndEndsInTheWord)
 {
     for (int i = 0; i < kReasons; ++i) {

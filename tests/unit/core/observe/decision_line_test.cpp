@@ -43,7 +43,7 @@ TEST(DecisionLine, HasTheContractsFields)
               R"({"time":"2026-11-21T01:00:00.123Z","daemon":"milter","state":"END-OF-MESSAGE","queue_id":"4jWYs717qcz8lWc",)"
               R"("instance":"","message_id":"<1@keybuzz.io>","tenant":"kbz_test","ticket":"ticket_smtp_test_001","client":"10.0.0.250",)"
               R"("login":"","port":25,"sender":"amazon@inbound.keybuzz.io","recipient":"bounce@example.com","recipients":1,"size":2101,)"
-              R"("action":"pass","reason":"ok","rule":"","would":"","reply":"","forged_headers_removed":2,"micros":38})" "\n");
+              R"("action":"pass","reason":"ok","rule":"","limit":"","would":"","reply":"","forged_headers_removed":2,"micros":38})" "\n");
 }
 
 TEST(DecisionLine, IsJsonWhateverTheClientSays)
