@@ -10,7 +10,9 @@ std::span<Event const* const> all()
     static constexpr std::array kAll{
         &kStarted, &kStopping, &kStopped, &kConfigurationWarning, &kRulesReloaded, &kReloadFailed, &kRestartNeeded,
         &kUnreadableRequest, &kTooManyClients, &kOwnFailure, &kStrippingFailed, &kMilterRefused, &kDecisionLogFailed,
-        &kDecisionLinesLost, &kCertificateNoteFailed, &kCertificateDigestUnusable, &kControlFailed,
+        &kDecisionLinesLost, &kCertificateNoteFailed, &kCertificateDigestUnusable, &kLimitStoreFailed,
+        &kLimitStoreAway, &kLimitStoreBack, &kLimitStoreHealed, &kLimitReceiptFailed, &kSuspensionsChanged, &kControlFailed,
+        &kLogUnreadable, &kLogReadable, &kOutcomeStoreFailed, &kConfigurationTaken, &kWebhookFailing, &kWebhookBack,
         &kSecretsSwitched, &kSecretsUnchanged, &kSourceServes, &kVaultAway, &kLoginRefused, &kNoCredentials, &kSecretNotTaken,
         &kProviderRefused, &kProofInconclusive, &kValueHeld, &kSecretWarning, &kSecretOverdue, &kReloadOwed,
         &kReloadLeftToOperator, &kDeferredFlushed, &kFlushFailed, &kRolledBack, &kRolledBackByHand, &kRollbackImpossible, &kSwitchFailed,

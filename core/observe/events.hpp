@@ -54,8 +54,36 @@ inline constexpr Event kCertificateNoteFailed{"certificate_note_failed", Level::
 inline constexpr Event kCertificateDigestUnusable{"certificate_digest_unusable", Level::Warning,
     "Postfix sends certificate fingerprints that are no SHA-256; certificates of tenants cannot match.",
     "Set smtpd_tls_fingerprint_digest = sha256 in main.cf."};
+inline constexpr Event kLimitStoreFailed{"limit_store_failed", Level::Error,
+    "Messages cannot be counted: the store of limits failed, and its fallback, too; limits.on_error decides. Said once a minute.",
+    "Do as the event says; a damaged table is begun anew by itself, a full disk needs space."};
+inline constexpr Event kLimitStoreAway{"limit_store_away", Level::Warning,
+    "Redis is away; this host counts alone, in limits.fallback. Said once a minute.",
+    "See that Redis runs and can be reached; until then each host lets a tenant send as much as its limits say."};
+inline constexpr Event kLimitStoreBack{"limit_store_back", Level::Info, "Redis answers again and counts for all hosts.", ""};
+inline constexpr Event kLimitStoreHealed{"limit_store_healed", Level::Warning,
+    "The table of limits was opened again, or begun anew because it was damaged; then every tenant has its whole burst.",
+    "Find out who damaged or removed it."};
+inline constexpr Event kLimitReceiptFailed{"limit_receipt_failed", Level::Error,
+    "The table through which the policy daemon tells the milter what it counted cannot be used (limits.count_at: policy).",
+    "Check space and permissions of state_directory."};
+inline constexpr Event kSuspensionsChanged{"suspensions_changed", Level::Info,
+    "An operator has suspended or resumed a tenant, here or on another host.", ""};
 inline constexpr Event kControlFailed{"control_failed", Level::Warning,
     "A command on the control socket could not be answered.", "Try again; check the version of mailcorectl."};
+
+// mailcore-outcomes'.
+inline constexpr Event kLogUnreadable{"log_unreadable", Level::Error,
+    "Postfix's log or the decision log cannot be read; outcomes wait, nothing is lost as long as the log is kept.",
+    "Do as the event says; mailcore belongs to group adm to read /var/log/mail.log."};
+inline constexpr Event kLogReadable{"log_readable", Level::Info, "The log can be read again.", ""};
+inline constexpr Event kOutcomeStoreFailed{"outcome_store_failed", Level::Error,
+    "Outcomes could not be stored; the lines are read again, each second.", "Free space, or mend permissions of outcomes.store."};
+inline constexpr Event kConfigurationTaken{"configuration_taken", Level::Info, "A reload put the configuration in force.", ""};
+inline constexpr Event kWebhookFailing{"webhook_failing", Level::Warning,
+    "The application does not take outcomes; they wait and are tried again. Said once a minute.",
+    "Look at the receiver of outcomes.webhook.url; mailcorectl queue stats tells how many wait."};
+inline constexpr Event kWebhookBack{"webhook_back", Level::Info, "The application takes outcomes again.", ""};
 
 // vault-sync's.
 inline constexpr Event kSecretsSwitched{"secrets_switched", Level::Info, "Postfix uses a new generation of maps.", ""};

@@ -59,7 +59,8 @@ inline char const* type_name(MetricType type)
     return type == MetricType::Counter ? "counter" : type == MetricType::Gauge ? "gauge" : "histogram";
 }
 
-std::span<FamilyRow const> sync_families();   // vault-sync's, for the reference page
+std::span<FamilyRow const> sync_families();      // vault-sync's, for the reference page
+std::span<FamilyRow const> outcome_families();   // mailcore-outcomes'
 
 // A table of docs/metrics.md.
 inline std::string family_table(std::span<FamilyRow const> rows)

@@ -35,8 +35,25 @@ constexpr FamilyRow kLogLines{"mailcore_decision_log_lines_total", MetricType::C
 constexpr FamilyRow kLogWaits{"mailcore_decision_log_waits_total", MetricType::Counter, "",
                               "Times a decision waited because the decision log was full."};
 
-constexpr std::array kFamilies{kBuildInfo, kDecisions, kObserved, kSeconds,     kForged,   kUnreadable,
-                               kReloads,   kTenants,   kRules,    kConnections, kLogLines, kLogWaits};
+constexpr FamilyRow kLimitRefused{"mailcore_limit_refused_total", MetricType::Counter, "tenant, limit",
+                                  "Messages and recipients over a limit. At most 200 pairs; the rest is tenant \"other\"."};
+constexpr FamilyRow kLimitFill{"mailcore_limit_fill_ratio", MetricType::Gauge, "tenant, limit",
+                               "How much of a limit's burst is used, 0 to 1; the 100 fullest that this daemon counted lately."};
+constexpr FamilyRow kLimitGivenBack{"mailcore_limit_given_back_total", MetricType::Counter, "",
+                                    "Messages that were counted and given back, since the milter refused them in the end."};
+constexpr FamilyRow kLimitUp{"mailcore_limit_store_up", MetricType::Gauge, "", "1 while the store of limits itself answers."};
+constexpr FamilyRow kLimitFallback{"mailcore_limit_on_fallback", MetricType::Gauge, "",
+                                   "1 while Redis is away and this host counts alone."};
+constexpr FamilyRow kLimitFailures{"mailcore_limit_store_failures_total", MetricType::Counter, "",
+                                   "Times that nobody could count; limits.on_error decided."};
+constexpr FamilyRow kLimitFallbackCalls{"mailcore_limit_fallback_calls_total", MetricType::Counter, "",
+                                        "Times that the fallback counted."};
+constexpr FamilyRow kSuspended{"mailcore_suspended_tenants", MetricType::Gauge, "", "Tenants that an operator has suspended."};
+
+constexpr std::array kFamilies{kBuildInfo,     kDecisions,     kObserved,           kSeconds,    kForged,
+                               kUnreadable,    kReloads,       kTenants,            kRules,      kConnections,
+                               kLogLines,      kLogWaits,      kLimitRefused,       kLimitFill,  kLimitGivenBack,
+                               kLimitUp,       kLimitFallback, kLimitFailures,      kLimitFallbackCalls, kSuspended};
 
 // Upper bounds of the histogram's buckets: powers of two of a microsecond, 1 us to 32 ms; the last bucket is +Inf.
 constexpr int kBuckets = 17;
@@ -96,6 +113,8 @@ struct Metrics::State final : prometheus::Collectable {
     std::atomic<std::int64_t> connections{0};
     std::function<std::uint64_t()> log_lines = [] { return 0; };
     std::function<std::uint64_t()> log_waits = [] { return 0; };
+    std::function<LimitStoreFacts()> limit_facts = [] { return LimitStoreFacts{}; };
+    mutable LimitMetrics limits;   // a scrape forgets what is empty
     MetricsServer server;
 
     template <class Get>
@@ -166,8 +185,27 @@ struct Metrics::State final : prometheus::Collectable {
         return result;
     }
 
+    MetricFamily collect_limit_refusals() const
+    {
+        auto result = family(kLimitRefused);
+        for (auto const& one : limits.refusals()) {
+            result.metric.push_back(counter(one.count, {{"tenant", one.tenant}, {"limit", one.limit}}));
+        }
+        return result;
+    }
+
+    MetricFamily collect_limit_fills() const
+    {
+        auto result = family(kLimitFill);
+        for (auto const& one : limits.fills(base::now())) {
+            result.metric.push_back(gauge(one.level, {{"tenant", one.tenant}, {"limit", one.limit}}));
+        }
+        return result;
+    }
+
     std::vector<MetricFamily> Collect() const override
     {
+        auto const facts = limit_facts();
         auto build = family(kBuildInfo);
         build.metric.push_back(gauge(1, {{"daemon", daemon}, {"version", version}}));
         return {build,
@@ -181,7 +219,15 @@ struct Metrics::State final : prometheus::Collectable {
                 one_gauge(kRules, static_cast<double>(read(rules))),
                 one_gauge(kConnections, static_cast<double>(connections.load(std::memory_order_relaxed))),
                 one_counter(kLogLines, log_lines()),
-                one_counter(kLogWaits, log_waits())};
+                one_counter(kLogWaits, log_waits()),
+                collect_limit_refusals(),
+                collect_limit_fills(),
+                one_counter(kLimitGivenBack, limits.given_back()),
+                one_gauge(kLimitUp, facts.up ? 1 : 0),
+                one_gauge(kLimitFallback, facts.on_fallback ? 1 : 0),
+                one_counter(kLimitFailures, facts.failures),
+                one_counter(kLimitFallbackCalls, facts.fallback_calls),
+                one_gauge(kSuspended, static_cast<double>(facts.suspended_tenants))};
     }
 };
 
@@ -224,6 +270,9 @@ void Metrics::watch_decision_log(std::function<std::uint64_t()> lines, std::func
     state_->log_waits = std::move(waits);
 }
 
+void Metrics::watch_limits(std::function<LimitStoreFacts()> facts) { state_->limit_facts = std::move(facts); }
+LimitMetrics& Metrics::limits() { return state_->limits; }
+
 std::uint64_t Metrics::decisions(mail::Action action, mail::Reason reason) const noexcept
 {
     return state_->decisions(action, reason);
@@ -249,7 +298,8 @@ std::string metrics_reference()
 {
     return "# Metrics\n\nWhat `GET /metrics` serves. This page is written by `mailcorectl reference metrics`; "
            "a test compares them.\n\n" + family_table(kFamilies) +
-           "\n## vault-sync\n\nServed by `vault-sync watch`, and written to `metrics.textfile` by every pass.\n\n" +
+           "\n## mailcore-outcomes\n\nServed at `outcomes.metrics`. Counters continue over restarts, from the store.\n\n" +
+           family_table(outcome_families()) + "\n## vault-sync\n\nServed by `vault-sync watch`, and written to `metrics.textfile` by every pass.\n\n" +
            family_table(sync_families());
 }
 

@@ -14,6 +14,7 @@
 #include "core/base/result.hpp"
 #include "core/mail/reason.hpp"
 #include "core/net/address.hpp"
+#include "core/observe/limit_metrics.hpp"
 
 namespace mailcore::observe {
 
@@ -35,6 +36,9 @@ public:
     void connection_closed() noexcept;
     // Read at each scrape.
     void watch_decision_log(std::function<std::uint64_t()> lines, std::function<std::uint64_t()> waits);
+
+    void watch_limits(std::function<LimitStoreFacts()> facts);
+    LimitMetrics& limits();
 
     std::uint64_t decisions(mail::Action action, mail::Reason reason) const noexcept;
     std::uint64_t decisions(mail::Action action) const noexcept;   // of every reason

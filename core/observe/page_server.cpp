@@ -1,0 +1,65 @@
+#include "core/observe/page_server.hpp"
+
+#include <CivetServer.h>
+#include <list>
+
+namespace mailcore::observe {
+namespace {
+
+class PageHandler final : public CivetHandler {
+public:
+    explicit PageHandler(std::function<Page()> make) : make_{std::move(make)} {}
+
+    bool handleGet(CivetServer*, mg_connection* connection) override
+    {
+        try {
+            auto const page = make_();
+            mg_printf(connection,
+                      "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
+                      "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n\r\n",
+                      page.content_type.c_str(), page.body.size());
+            mg_write(connection, page.body.data(), page.body.size());
+        } catch (std::exception const&) {
+            mg_send_http_error(connection, 500, "%s", "the page could not be made");
+        }
+        return true;
+    }
+
+private:
+    std::function<Page()> make_;
+};
+
+}   // namespace
+
+struct PageServer::State {
+    std::list<PageHandler> handlers;
+    std::unique_ptr<CivetServer> server;   // stops before its handlers go
+};
+
+PageServer::PageServer() = default;
+PageServer::~PageServer() { stop(); }
+
+base::Result<> PageServer::start(net::SocketAddress const& address, std::map<std::string, std::function<Page()>> pages)
+{
+    if (address.kind == net::SocketAddress::Kind::Off) return {};
+    if (address.kind != net::SocketAddress::Kind::Inet) {
+        return base::fail("metrics: write inet:host:port, or \"\" for none; " + address.to_string() + " is neither");
+    }
+    auto state = std::make_unique<State>();
+    try {
+        auto const where = address.to_string().substr(5);   // without "inet:", as civetweb wants it
+        state->server = std::make_unique<CivetServer>(
+            std::vector<std::string>{"listening_ports", where, "num_threads", "2", "request_timeout_ms", "5000"});
+        for (auto& [path, make] : pages) {
+            state->server->addHandler(path + "$", state->handlers.emplace_back(std::move(make)));
+        }
+    } catch (std::exception const& failure) {
+        return base::fail("metrics: cannot serve " + address.to_string() + " (is the port taken?): " + failure.what());
+    }
+    state_ = std::move(state);
+    return {};
+}
+
+void PageServer::stop() { state_.reset(); }
+
+}   // namespace mailcore::observe

@@ -1,0 +1,33 @@
+// A few pages on loopback by HTTP GET: /metrics beside others. civetweb's server, which prometheus-cpp brings along.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/base/result.hpp"
+#include "core/net/address.hpp"
+
+namespace mailcore::observe {
+
+struct Page {
+    std::string content_type;   // "text/plain; version=0.0.4; charset=utf-8"
+    std::string body;
+};
+
+class PageServer {
+public:
+    PageServer();
+    ~PageServer();
+
+    // Each page is made anew for each request, on the server's thread. Off: does nothing.
+    base::Result<> start(net::SocketAddress const& address, std::map<std::string, std::function<Page()>> pages);
+    void stop();
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}   // namespace mailcore::observe
