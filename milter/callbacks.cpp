@@ -162,7 +162,7 @@ private:
 
 constexpr unsigned long kEssentialActions = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
 constexpr unsigned long kActions = kEssentialActions | SMFIF_QUARANTINE | SMFIF_SETSYMLIST;
-constexpr unsigned long kSteps = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NOEOH |                  // not sent to us
+constexpr unsigned long kSteps = SMFIP_NOUNKNOWN | SMFIP_NOEOH |                                 // not sent to us
                                  SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_HDR | SMFIP_NR_BODY;   // no reply awaited
 
 void ask_for_macros(SMFICTX* context)
@@ -178,14 +178,17 @@ void ask_for_macros(SMFICTX* context)
                                       {SMFIM_HELO, "j"},
                                       {SMFIM_ENVFROM, "j {mail_addr} {auth_authen} {tls_version}"},
                                       {SMFIM_ENVRCPT, "j {rcpt_addr}"},
+                                      {SMFIM_DATA, "i"},
                                       {SMFIM_EOH, "i"},
                                       {SMFIM_EOM, "i"}};
     for (auto const& list : kLists) smfi_setsymlist(context, list.stage, const_cast<char*>(list.macros));
 }
 
+LimitDoors limit_doors() { return {&gate_in_use->meter(), &gate_in_use->suspensions()}; }
+
 void on_open(Call const& call)
 {
-    call.session.open(Body::Unseen);
+    call.session.open(Body::Unseen, limit_doors());
     gate_in_use->metrics().connection_opened();
 }
 
@@ -193,9 +196,9 @@ sfsistat on_negotiate(Call const& call, unsigned long offered_actions, unsigned 
                       unsigned long, unsigned long* actions, unsigned long* steps, unsigned long* unused,
                       unsigned long* unused_too)
 {
-    bool const count_bodies = gate_in_use->rules().get()->has_sizes;
-    auto const agreed = negotiate(offered_actions, offered_steps, count_bodies);
-    call.session.open(count_bodies ? Body::Counted : Body::Unseen);
+    Wishes const wishes{.bodies = gate_in_use->rules().get()->has_sizes, .data = gate_in_use->meter().policy_counts()};
+    auto const agreed = negotiate(offered_actions, offered_steps, wishes);
+    call.session.open(wishes.bodies ? Body::Counted : Body::Unseen, limit_doors());
     if (agreed.missing_actions != 0) {   // stripping must not fail in silence: every message will be deferred
         gate_in_use->log().write(events::kMilterRefused, {{"missing_actions", std::uint64_t{agreed.missing_actions}}});
         call.session.distrust_connection();
@@ -256,12 +259,13 @@ sfsistat on_sender(Call const& call, char** arguments)
 sfsistat on_recipient(Call const& call, char** arguments)
 {
     Deciding deciding;
-    auto const answer = call.session.add_recipient({.path = arguments[0], .address = macro(call, "{rcpt_addr}")},
-                                                   deciding.now());
+    auto const answer = call.session.add_recipient({.path = arguments[0], .address = macro(call, "{rcpt_addr}")});
     auto const status = reply(call, deciding, answer);
     if (status != SMFIS_CONTINUE) call.session.drop_recipient();
     return status;
 }
+
+void on_data(Call const& call) { call.session.begin_data(macro(call, "i")); }
 
 void on_header(Call const& call, char* name, char* value) { call.session.add_header(name, value); }
 
@@ -284,16 +288,17 @@ sfsistat on_end_of_message(Call const& call)
     deciding.decided();
     if (!answer.failure.empty()) log_failure(call.session, answer.failure);
     auto const applied = apply_end(call.context, answer, gate_in_use->log());
+    if (applied.status != SMFIS_CONTINUE) call.session.uncount(deciding.now());   // our own edits failed
     deciding.record(call, applied);
     call.session.forget_message();
     return applied.status;
 }
 
-void on_abort(Call const& call) { call.session.forget_message(); }
+void on_abort(Call const& call) { call.session.give_up_message(base::now()); }
 
 void on_close(Call const& call)
 {
-    call.session.forget_message();
+    call.session.give_up_message(base::now());
     gate_in_use->metrics().connection_closed();
 }
 
@@ -372,9 +377,9 @@ sfsistat close_callback(SMFICTX* context) noexcept
 
 }   // namespace
 
-Negotiation negotiate(unsigned long offered_actions, unsigned long offered_steps, bool count_bodies)
+Negotiation negotiate(unsigned long offered_actions, unsigned long offered_steps, Wishes wishes)
 {
-    auto const steps = count_bodies ? kSteps : kSteps | SMFIP_NOBODY;
+    auto const steps = kSteps | (wishes.bodies ? 0 : SMFIP_NOBODY) | (wishes.data ? SMFIP_NR_DATA : SMFIP_NODATA);
     return {.actions = kActions & offered_actions,
             .steps = steps & offered_steps,
             .missing_actions = kEssentialActions & ~offered_actions};
@@ -412,6 +417,7 @@ smfiDesc description()
     filter.xxfi_helo = callback<&on_helo>;
     filter.xxfi_envfrom = callback<&on_sender>;
     filter.xxfi_envrcpt = callback<&on_recipient>;
+    filter.xxfi_data = callback<&on_data>;
     filter.xxfi_header = callback<&on_header>;
     filter.xxfi_body = callback<&on_body>;
     filter.xxfi_eom = callback<&on_end_of_message>;

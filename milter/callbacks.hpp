@@ -25,12 +25,17 @@ void finish();
 
 smfiDesc description();
 
+// What we want to be told of besides what every message needs.
+struct Wishes {
+    bool bodies = false;   // for sizes
+    bool data = false;     // for the queue id, where the policy daemon counts at DATA
+};
 // What we ask of the mail server, given what it offers; the actions that are missing, 0 = none.
 struct Negotiation {
     unsigned long actions = 0;
     unsigned long steps = 0;
     unsigned long missing_actions = 0;
 };
-Negotiation negotiate(unsigned long offered_actions, unsigned long offered_steps, bool count_bodies);
+Negotiation negotiate(unsigned long offered_actions, unsigned long offered_steps, Wishes wishes);
 
 }   // namespace mailcore::milter::callbacks

@@ -61,12 +61,15 @@ bool lets_pass(mail::Verdict const& verdict)
 
 }   // namespace
 
-void MilterSession::open(Body body)
+void MilterSession::open(Body body, LimitDoors limits)
 {
     forget_message();
     request_.clear();
     request_.daemon = mail::Daemon::Milter;
     body_ = body;
+    meter_ = limits.meter;
+    suspensions_.reset();
+    if (limits.suspensions != nullptr) suspensions_.emplace(*limits.suspensions);
     connection_distrusted_ = false;
 }
 
@@ -87,16 +90,19 @@ Answer MilterSession::begin_message(std::shared_ptr<rules::Ruleset const> rulese
     guard_headers();
     request_.stage = mail::Stage::Mail;
     set_sender(sender);
-    return ask_rules(now);
+    auto answer = ask_rules();
+    if (meter_ != nullptr) answer.verdict = meter_->at_mail(*ruleset_, request_, answer.verdict, now);
+    return answer;
 }
 
 // A failure of the rules is on_error's business. One in gathering what they need is not, since stripping rests on it.
-Answer MilterSession::ask_rules(base::Time now) const
+Answer MilterSession::ask_rules()
 {
     if (!trusted()) return deferred(kUnreliable);
     if (request_.local) return {};
     try {
-        return {rules::decide(*ruleset_, request_, now)};
+        static rules::Suspensions const kNobody;
+        return {rules::decide(*ruleset_, request_, suspensions_ ? *suspensions_->current() : kNobody)};
     } catch (std::exception const& failure) {
         return {rules::own_failure(ruleset_->on_error), {}, failure.what()};
     }
@@ -113,14 +119,14 @@ void MilterSession::set_sender(Sender const& sender)
     request_.certificate.state = may_have_one ? mail::Certificate::State::Unknown : mail::Certificate::State::Absent;
 }
 
-Answer MilterSession::add_recipient(Recipient const& recipient, base::Time now)
+Answer MilterSession::add_recipient(Recipient const& recipient)
 {
     if (!in_message()) return deferred(kNoMessage);
     auto& address = request_.recipients.add();
     address.set(mail::internal_form_of_path(recipient.address.empty() ? recipient.path : recipient.address));
     request_.recipient_count = static_cast<std::uint32_t>(request_.recipients.size());
     request_.stage = mail::Stage::Rcpt;
-    return ask_rules(now);
+    return ask_rules();
 }
 
 void MilterSession::drop_recipient()
@@ -179,8 +185,10 @@ Answer MilterSession::end_message(End const& end, base::Time now)
     request_.size = body_ == Body::Counted ? header_bytes_ + kEmptyLine + body_bytes_ : 0;
     request_.message = std::move(message_);
     set_certificate(end);
-    auto answer = verdict_at_end(end, now);
+    auto answer = verdict_at_end(end);
+    count(answer, now);
     if (auto const stamped = make_stamp(answer.verdict, now); !stamped) {
+        uncount(now);
         answer = {rules::own_failure(ruleset_->on_error), {}, stamped.error().message};
         additions_used_ = 0;
     }
@@ -195,9 +203,9 @@ void MilterSession::set_certificate(End const& end)
     request_.certificate.digest.assign(end.certificate);
 }
 
-Answer MilterSession::verdict_at_end(End const& end, base::Time now) const
+Answer MilterSession::verdict_at_end(End const& end)
 {
-    auto answer = ask_rules(now);
+    auto answer = ask_rules();
     if (request_.local || answer.verdict.reason == mail::Reason::InternalError) return answer;
     auto const own_failure = [&](char const* why) {
         return Answer{rules::own_failure(ruleset_->on_error), {}, why};
@@ -210,6 +218,30 @@ Answer MilterSession::verdict_at_end(End const& end, base::Time now) const
     // connection will; until then the message waits.
     bool const size_unknown = ruleset_->has_sizes && body_ == Body::Unseen;
     return size_unknown ? deferred("the connection is older than the limits of size") : answer;
+}
+
+// The last step of deciding: what anything else refuses costs nothing.
+void MilterSession::count(Answer& answer, base::Time now)
+{
+    if (meter_ == nullptr || !trusted()) return;
+    try {
+        answer.verdict = meter_->at_end(*ruleset_, request_, answer.verdict, now, receipt_);
+    } catch (std::exception const& failure) {
+        answer = {rules::own_failure(ruleset_->on_error), {}, failure.what()};
+    }
+}
+
+void MilterSession::uncount(base::Time now)
+{
+    if (meter_ != nullptr) meter_->give_back(receipt_, now);
+}
+
+void MilterSession::begin_data(std::string_view queue_id) { request_.queue_id.assign(queue_id); }
+
+void MilterSession::give_up_message(base::Time now)
+{
+    if (meter_ != nullptr && in_message()) meter_->given_up(request_.queue_id, now);
+    forget_message();
 }
 
 base::Result<> MilterSession::make_stamp(mail::Verdict const& verdict, base::Time now)
@@ -272,6 +304,7 @@ void MilterSession::forget_message()
     header_bytes_ = 0;
     body_bytes_ = 0;
     message_distrusted_ = false;
+    receipt_ = {};
     ruleset_.reset();
 }
 

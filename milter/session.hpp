@@ -2,7 +2,7 @@
 //
 //     session.connected({.client = "10.0.0.250", .daemon_port = "25"});
 //     Answer answer = session.begin_message(rules.get(), {.path = "<amazon@inbound.keybuzz.io>"}, base::now());
-//     answer = session.add_recipient({.path = "<user@example.com>"}, base::now());
+//     answer = session.add_recipient({.path = "<user@example.com>"});
 //     session.add_header("Subject", "Hello");
 //     answer = session.end_message({.queue_id = "4jWYs717qcz8lWc"}, base::now());
 //     session.forget_message();
@@ -23,9 +23,12 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
+#include "core/gate/meter.hpp"
 #include "core/mail/request.hpp"
 #include "core/mail/verdict.hpp"
 #include "core/rules/ruleset.hpp"
+#include "core/rules/suspensions.hpp"
+#include "core/run/snapshot.hpp"
 
 namespace mailcore::milter {
 
@@ -83,24 +86,34 @@ struct Answer {
 // Does the mail server show this connection's bodies? Settled by the negotiation, before any message.
 enum class Body : std::uint8_t { Unseen, Counted };
 
+// What a session asks beside the rules; null: nobody counts, nobody is suspended.
+struct LimitDoors {
+    gate::Meter* meter = nullptr;
+    run::Snapshot<rules::Suspensions> const* suspensions = nullptr;
+};
+
 class MilterSession {
 public:
     // A new connection. Keeps memory, so that sessions can be used again.
-    void open(Body body);
+    void open(Body body, LimitDoors limits = {});
     void connected(Connection const& connection);
     void greeted(std::string_view helo);
 
     // MAIL. Begins anew, whatever was before.
     Answer begin_message(std::shared_ptr<rules::Ruleset const> ruleset, Sender const& sender, base::Time now);
     // RCPT. A recipient that is refused is no longer part of the message after drop_recipient().
-    Answer add_recipient(Recipient const& recipient, base::Time now);
+    Answer add_recipient(Recipient const& recipient);
     void drop_recipient();
+    void begin_data(std::string_view queue_id);   // only where the policy daemon counts at DATA
     void add_header(std::string_view name, std::string_view value);
     void add_body(std::size_t bytes);
     Answer end_message(End const& end, base::Time now);
+    void uncount(base::Time now);   // the message did not pass after all: what was counted is given back
 
-    // The message is over, refused, or given up (RSET, a new EHLO, a lost connection). Harmless without one.
+    // The message is over or refused. Harmless without one.
     void forget_message();
+    // It was given up by the client (RSET, a new EHLO, a lost connection).
+    void give_up_message(base::Time now);
 
     // From here on nothing that is known of this connection, or of this message, can be relied on: every message, or
     // this one, is deferred, since copies of our headers may have gone by uncounted.
@@ -128,8 +141,9 @@ private:
     void guard(std::string_view name, bool is_claim);
     void set_sender(Sender const& sender);
     void set_certificate(End const& end);
-    Answer ask_rules(base::Time now) const;
-    Answer verdict_at_end(End const& end, base::Time now) const;
+    Answer ask_rules();
+    Answer verdict_at_end(End const& end);
+    void count(Answer& answer, base::Time now);
     base::Result<> make_stamp(mail::Verdict const& verdict, base::Time now);
     Edits edits_for(mail::Verdict const& verdict);
     void add(std::string_view name, std::string_view value);
@@ -144,6 +158,9 @@ private:
     std::uint64_t header_bytes_ = 0;
     std::uint64_t body_bytes_ = 0;
     Body body_ = Body::Unseen;
+    gate::Meter* meter_ = nullptr;
+    std::optional<run::SnapshotReader<rules::Suspensions>> suspensions_;
+    rules::Receipt receipt_;   // of what was counted for this message
     bool connection_distrusted_ = false;
     bool message_distrusted_ = false;
 };

@@ -36,6 +36,7 @@ struct Worker::Connection {
     // One message sees one set of rules: all requests with the same instance get the same.
     std::string instance;
     std::shared_ptr<rules::Ruleset const> rules;
+    bool limits_asked = false;   // a recipient of this message has passed them
     base::Stopwatch::time_point last_used;
 
     bool has_unfinished() const { return !partial.empty() || !unsent.empty(); }
@@ -55,7 +56,7 @@ base::Result<std::unique_ptr<Worker>> Worker::create(Shared& shared)
     return worker;
 }
 
-Worker::Worker(Shared& shared) : shared_{shared}, rules_{shared.gate.rules()}, buffer_(kMaxRequest + kReadBytes) {}
+Worker::Worker(Shared& shared) : shared_{shared}, rules_{shared.gate.rules()}, suspensions_{shared.gate.suspensions()}, buffer_(kMaxRequest + kReadBytes) {}
 Worker::~Worker() = default;
 
 void Worker::stop()
@@ -291,7 +292,11 @@ mail::Verdict Worker::decide(Connection& connection)
     auto const& ruleset = rules_for(connection);
     try {
         note_certificate(*ruleset);
-        return rules::decide(*ruleset, request_, batch_time_);
+        auto const decided = rules::decide(*ruleset, request_, *suspensions_.current());
+        auto const verdict = shared_.gate.meter().at_policy(*ruleset, request_, decided, !connection.limits_asked, batch_time_);
+        bool const passes = verdict.action == mail::Action::Pass || verdict.action == mail::Action::Hold;
+        connection.limits_asked |= request_.stage == mail::Stage::Rcpt && passes;
+        return verdict;
     } catch (std::exception const& failure) {
         return shared_.gate.own_failure(ruleset.get(), failure.what());
     }
@@ -312,6 +317,7 @@ std::shared_ptr<rules::Ruleset const> const& Worker::rules_for(Connection& conne
     bool const same_message = connection.rules && !request_.instance.empty() && request_.instance == connection.instance;
     if (same_message) return connection.rules;
     connection.instance = request_.instance;
+    connection.limits_asked = false;
     auto const& current = rules_.current();
     if (connection.rules != current) connection.rules = current;
     return connection.rules;

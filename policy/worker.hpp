@@ -72,6 +72,7 @@ private:
 
     Shared& shared_;
     run::SnapshotReader<rules::Ruleset> rules_;
+    run::SnapshotReader<rules::Suspensions> suspensions_;
     base::Fd epoll_;
     base::Fd wake_;   // an eventfd
     std::atomic<bool> stop_wanted_{false};

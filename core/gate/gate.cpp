@@ -1,6 +1,8 @@
 #include "core/gate/gate.hpp"
 
+#include <array>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
@@ -39,6 +41,16 @@ std::string_view word(rules::Mode mode)
     return "";
 }
 
+json status_of(LimitKeeper const& limits)
+{
+    auto const health = limits.health();
+    return {{"store", health.store}, {"up", health.up}, {"on_fallback", health.on_fallback}, {"failures", health.failures},
+            {"suspended", limits.suspensions().get()->suspended()}};
+}
+
+// See limit_desk.hpp.
+constexpr std::array<char const*, 6> kDeskCommands{"limits", "limits-reset", "suspend", "resume", "suspensions", "buckets"};
+
 }   // namespace
 
 std::optional<run::ExitCode> answer_config_only(run::Process const& process, rules::Configuration const& configuration)
@@ -63,14 +75,25 @@ base::Result<std::unique_ptr<Gate>> Gate::open(run::Process const& process, rule
     auto kept_log = std::make_unique<observe::Log>(std::move(*log));
     auto decision_log = observe::DecisionLog::open(settings.decision_log.value, *kept_log);
     if (!decision_log) return base::fail(decision_log.error());
-    auto notes = store::CertificateNotes::open(settings.state_directory.value);
+    auto notes = NoteTables::open(settings.state_directory.value);
     if (!notes) return base::fail(notes.error());
+    auto limits = LimitKeeper::open(settings, *kept_log);
+    if (!limits) return base::fail(limits.error());
     return std::unique_ptr<Gate>{new Gate{process, std::move(configuration), std::move(kept_log),
-                                          std::move(*decision_log), std::move(*notes)}};
+                                          std::move(*decision_log), std::move(*notes), std::move(*limits)}};
+}
+
+base::Result<Gate::NoteTables> Gate::NoteTables::open(std::string const& state_directory)
+{
+    auto certificates = store::Notes::open(state_directory, "certificate-notes");
+    if (!certificates) return base::fail(certificates.error());
+    auto receipts = store::Notes::open(state_directory, "limit-receipts");
+    if (!receipts) return base::fail(receipts.error());
+    return NoteTables{std::move(*certificates), std::move(*receipts)};
 }
 
 Gate::Gate(run::Process const& process, rules::Configuration configuration, std::unique_ptr<observe::Log> log,
-           std::unique_ptr<observe::DecisionLog> decision_log, store::CertificateNotes notes)
+           std::unique_ptr<observe::DecisionLog> decision_log, NoteTables notes, std::unique_ptr<LimitKeeper> limits)
     : name_{process.name()},
       path_{process.config_path()},
       settings_{without_tenants(std::move(configuration.settings))},
@@ -78,18 +101,22 @@ Gate::Gate(run::Process const& process, rules::Configuration configuration, std:
       log_{std::move(log)},
       notes_{std::move(notes)},
       metrics_{name_, MAILCORE_VERSION},
+      limits_{std::move(limits)},
+      meter_{{.policy_counts = settings_.limits.count_at == "policy", .defer_on_error = settings_.limits.on_error == "defer"},
+             limits_->store(), notes_.receipts, *log_, metrics_},
       decision_log_{std::move(decision_log)},
       rules_{std::move(configuration.ruleset)},
       recorder_{*decision_log_, metrics_}
 {
     metrics_.watch_decision_log([this] { return decision_log_->lines(); }, [this] { return decision_log_->waits(); });
+    metrics_.watch_limits([this] { return limits_->facts(); });
     metrics_.set_rules(rules_.get()->tenants.size(), rules_.get()->rules.size());
     if (!configuration.warnings.empty()) {
         log_->write(events::kConfigurationWarning, {{"path", path_}, {"problems", configuration.warnings}});
     }
 }
 
-// A scrape reads the decision log's counters, which go first.
+// A scrape reads the counters of the decision log and of the limits, which go first.
 Gate::~Gate() { metrics_.stop_serving(); }
 
 base::Result<> Gate::serve_operator(run::Process& process, std::string const& metrics_address)
@@ -98,16 +125,19 @@ base::Result<> Gate::serve_operator(run::Process& process, std::string const& me
     if (!address) return base::fail(address.error());
     auto const served = metrics_.serve(*address);
     if (!served) return served;
-    return process.control(settings_.state_directory.value,
-                           {{"status", [this](auto const&) { return status(); }},
-                            {"rules", [this](auto const&) { return list_rules(); }},
-                            {"tenants", [this](auto const&) { return list_tenants(); }},
-                            {"reload", [this](auto const&) -> base::Result<std::string> {
-                                 auto const reloaded = reload();
-                                 if (!reloaded) return base::fail(reloaded.error());
-                                 return dumped({{"ok", true}, {"tenants", rules_.get()->tenants.size()},
-                                                {"rules", rules_.get()->rules.size()}});
-                             }}});
+    std::map<std::string, run::ControlCommand> commands{
+        {"status", [this](auto const&) { return status(); }},
+        {"rules", [this](auto const&) { return list_rules(); }},
+        {"tenants", [this](auto const&) { return list_tenants(); }},
+        {"reload", [this](auto const&) -> base::Result<std::string> {
+             auto const reloaded = reload();
+             if (!reloaded) return base::fail(reloaded.error());
+             return dumped({{"ok", true}, {"tenants", rules_.get()->tenants.size()}, {"rules", rules_.get()->rules.size()}});
+         }}};
+    for (auto const* name : kDeskCommands) {
+        commands[name] = [this](std::string const& request) { return limits_->answer(request, *rules_.get()); };
+    }
+    return process.control(settings_.state_directory.value, std::move(commands));
 }
 
 void Gate::announce_start(std::string const& address)
@@ -164,6 +194,13 @@ void Gate::warn_of_restart(config::Settings const& next)
     compare("policy.max_clients", settings_.policy.max_clients, next.policy.max_clients);
     compare("milter.listen", settings_.milter.listen, next.milter.listen);
     compare("milter.metrics", settings_.milter.metrics, next.milter.metrics);
+    compare("limits.store", settings_.limits.store, next.limits.store);
+    compare("limits.count_at", settings_.limits.count_at, next.limits.count_at);
+    compare("limits.fallback", settings_.limits.fallback, next.limits.fallback);
+    compare("limits.on_error", settings_.limits.on_error, next.limits.on_error);
+    compare("limits.timeout", settings_.limits.timeout, next.limits.timeout);
+    compare("limits.password_file", settings_.limits.password_file, next.limits.password_file);
+    compare("limits.ca_file", settings_.limits.ca_file, next.limits.ca_file);
     if (!changed.empty()) log_->write(events::kRestartNeeded, {{"keys", changed}});
 }
 
@@ -185,7 +222,7 @@ std::string Gate::status() const
     return dumped({{"ok", true}, {"daemon", name_}, {"version", MAILCORE_VERSION}, {"pid", ::getpid()},
                    {"config", path_}, {"uptime_seconds", uptime}, {"connections", metrics_.connections()},
                    {"tenants", ruleset->tenants.size()}, {"rules", ruleset->rules.size()}, {"decisions", decisions},
-                   {"certificate_notes", notes_.size()}});
+                   {"certificate_notes", notes_.certificates.size()}, {"limits", status_of(*limits_)}});
 }
 
 std::string Gate::list_rules() const
@@ -202,9 +239,16 @@ std::string Gate::list_rules() const
 std::string Gate::list_tenants() const
 {
     auto const ruleset = rules_.get();
+    auto const suspended = suspensions().get();
     json list = json::array();
     for (auto const& tenant : ruleset->tenants) {
-        list.push_back({{"name", tenant.name}, {"mode", word(ruleset->terms[tenant.terms].mode)}});
+        json entry{{"name", tenant.name}, {"mode", word(ruleset->terms[tenant.terms].mode)}, {"suspended", suspended->holds(tenant.name)}};
+        if (suspended->holds(tenant.name)) {
+            auto const& suspension = *suspended->find(tenant.name);
+            entry["since"] = base::format_time(suspension.time);
+            entry["reason"] = suspension.reason;
+        }
+        list.push_back(std::move(entry));
     }
     return dumped({{"ok", true}, {"daemon", name_}, {"tenants", list}});
 }

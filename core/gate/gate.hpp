@@ -1,5 +1,5 @@
 // What the policy daemon and the milter have in common beside the rules: the rules in force and their reload, the log, the
-// decision log, metrics, the certificate notes, and the commands mailcorectl may send.
+// decision log, metrics, limits and suspensions, the notes between the two, and the commands mailcorectl may send.
 //
 //     auto gate = Gate::open(process);                 // load → compile → observe → state
 //     if (!gate) return fail(gate.error());
@@ -13,13 +13,15 @@
 #include <string>
 
 #include "core/base/result.hpp"
+#include "core/gate/limit_keeper.hpp"
+#include "core/gate/meter.hpp"
 #include "core/mail/request.hpp"
 #include "core/observe/log.hpp"
 #include "core/observe/record.hpp"
 #include "core/rules/read.hpp"
 #include "core/run/daemon.hpp"
 #include "core/run/snapshot.hpp"
-#include "core/store/certificate_notes.hpp"
+#include "core/store/notes.hpp"
 
 namespace mailcore::gate {
 
@@ -37,9 +39,11 @@ public:
     observe::Log& log() { return *log_; }
     observe::Metrics& metrics() { return metrics_; }
     observe::Recorder& recorder() { return recorder_; }
-    store::CertificateNotes& certificate_notes() { return notes_; }
+    store::Notes& certificate_notes() { return notes_.certificates; }
+    Meter& meter() { return meter_; }
+    run::Snapshot<rules::Suspensions> const& suspensions() const { return limits_->suspensions(); }
 
-    // Serves /metrics and the control socket (status, rules, tenants, reload).
+    // Serves /metrics and the control socket (status, rules, tenants, reload, and what limit_desk.hpp answers).
     base::Result<> serve_operator(run::Process& process, std::string const& metrics_address);
 
     // Loads the configuration anew and puts it in force, or keeps the old rules and says why. Reopens log files. Any thread,
@@ -53,8 +57,15 @@ public:
     mail::Verdict own_failure(rules::Ruleset const* ruleset, std::string_view what) noexcept;
 
 private:
+    // What the policy daemon tells the milter by queue id.
+    struct NoteTables {
+        store::Notes certificates;
+        store::Notes receipts;
+        static base::Result<NoteTables> open(std::string const& state_directory);
+    };
+
     Gate(run::Process const& process, rules::Configuration configuration, std::unique_ptr<observe::Log> log,
-         std::unique_ptr<observe::DecisionLog> decision_log, store::CertificateNotes notes);
+         std::unique_ptr<observe::DecisionLog> decision_log, NoteTables notes, std::unique_ptr<LimitKeeper> limits);
     void warn_of_restart(config::Settings const& next);
     std::string status() const;
     std::string list_rules() const;
@@ -65,8 +76,10 @@ private:
     config::Settings settings_;
     base::Time started_;
     std::unique_ptr<observe::Log> log_;
-    store::CertificateNotes notes_;
+    NoteTables notes_;
     observe::Metrics metrics_;
+    std::unique_ptr<LimitKeeper> limits_;
+    Meter meter_;
     std::unique_ptr<observe::DecisionLog> decision_log_;
     run::Snapshot<rules::Ruleset> rules_;
     observe::Recorder recorder_;

@@ -152,13 +152,15 @@ TEST_F(Callbacks, AsksForTheStepsItNeedsAndNoMore)
 
 TEST_F(Callbacks, AsksForTheBodyWhereSizesAreLimited)
 {
-    EXPECT_EQ(callbacks::negotiate(kPostfixActions, kPostfixSteps, true).steps & SMFIP_NOBODY, 0u);
-    EXPECT_NE(callbacks::negotiate(kPostfixActions, kPostfixSteps, false).steps & SMFIP_NOBODY, 0u);
+    EXPECT_EQ(callbacks::negotiate(kPostfixActions, kPostfixSteps, {.bodies = true}).steps & SMFIP_NOBODY, 0u);
+    EXPECT_NE(callbacks::negotiate(kPostfixActions, kPostfixSteps, {}).steps & SMFIP_NOBODY, 0u);
+    EXPECT_EQ(callbacks::negotiate(kPostfixActions, kPostfixSteps, {.data = true}).steps & SMFIP_NODATA, 0u);
+    EXPECT_NE(callbacks::negotiate(kPostfixActions, kPostfixSteps, {}).steps & SMFIP_NODATA, 0u);
 }
 
 TEST_F(Callbacks, AsksForNothingThatIsNotOffered)
 {
-    auto const agreed = callbacks::negotiate(SMFIF_ADDHDRS | SMFIF_CHGHDRS, SMFIP_NOBODY | SMFIP_NR_HDR, false);
+    auto const agreed = callbacks::negotiate(SMFIF_ADDHDRS | SMFIF_CHGHDRS, SMFIP_NOBODY | SMFIP_NR_HDR, {});
     EXPECT_EQ(agreed.actions, unsigned{SMFIF_ADDHDRS | SMFIF_CHGHDRS});
     EXPECT_EQ(agreed.steps, unsigned{SMFIP_NOBODY | SMFIP_NR_HDR});
     EXPECT_EQ(agreed.missing_actions, 0u);

@@ -139,7 +139,7 @@ public:
 
     Answer rcpt(std::string const& path)
     {
-        auto answer = session.add_recipient({.path = path, .address = path.substr(1, path.size() - 2)}, kNow);
+        auto answer = session.add_recipient({.path = path, .address = path.substr(1, path.size() - 2)});
         if (answer.verdict.action == mail::Action::Reject || answer.verdict.action == mail::Action::Defer) session.drop_recipient();
         return answer;
     }

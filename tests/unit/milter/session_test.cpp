@@ -216,7 +216,7 @@ TEST(MilterSession, ARecipientIsMatchedAsRewritten)
 {
     Mta mta{rules("tenants: {acme: {clients: [10.0.0.1], senders: ['@acme.test'], from: off, recipients: {deny: ['@bad.test']}}}")};
     mta.mail("<a@acme.test>");
-    auto const answer = mta.session.add_recipient({.path = "<user%bad.test@[127.0.0.1]>", .address = "user@bad.test"}, kNow);
+    auto const answer = mta.session.add_recipient({.path = "<user%bad.test@[127.0.0.1]>", .address = "user@bad.test"});
     EXPECT_EQ(answer.verdict.reason, Reason::RecipientNotAllowed);
 }
 

@@ -64,7 +64,7 @@ rules: [{name: r, when: {recipient: "@else.test", port: 25}, action: reject, tex
             reply.clear();
             line.clear();
             ASSERT_TRUE(parse_policy_request(each, request));
-            auto const verdict = rules::decide(ruleset, request, base::Time{});
+            auto const verdict = rules::decide(ruleset, request);
             append_policy_reply(reply, verdict);
             observe::append_decision_line(line, {request, verdict, base::Time{}, 1});
         }

@@ -1,0 +1,145 @@
+#include "core/gate/meter.hpp"
+
+#include "core/rules/decide.hpp"
+
+namespace mailcore::gate {
+namespace {
+
+using mail::Request;
+using mail::Stage;
+using mail::Verdict;
+using rules::Ruleset;
+using rules::Tenant;
+
+bool lets_pass(Verdict const& verdict)
+{
+    return verdict.action == mail::Action::Pass || verdict.action == mail::Action::Hold;
+}
+
+// The tenant whose limits apply; null: nobody's do. Local mail and mail without one tenant are not counted.
+Tenant const* tenant_with_limits(Ruleset const& ruleset, Verdict const& verdict)
+{
+    if (!ruleset.has_limits || verdict.tenant.empty()) return nullptr;
+    auto const* const tenant = ruleset.find_tenant(verdict.tenant);
+    return tenant == nullptr || ruleset.limits_of(*tenant).empty() ? nullptr : tenant;
+}
+
+bool is_observed(Ruleset const& ruleset, Tenant const& tenant)
+{
+    return ruleset.terms[tenant.terms].mode == rules::Mode::Observe;
+}
+
+std::vector<std::string> keys_of(std::span<rules::Charge const> charges)
+{
+    std::vector<std::string> keys;
+    keys.reserve(charges.size());
+    for (auto const& charge : charges) keys.push_back(charge.key);
+    return keys;
+}
+
+}   // namespace
+
+Verdict Meter::at_policy(Ruleset const& ruleset, Request const& request, Verdict const& verdict, bool is_new_message, base::Time now)
+{
+    bool const at_data = request.stage == Stage::Data;
+    bool const asks = at_data || (request.stage == Stage::Rcpt && is_new_message);
+    auto const* const tenant = asks && lets_pass(verdict) ? tenant_with_limits(ruleset, verdict) : nullptr;
+    if (tenant == nullptr) return verdict;
+    if (!at_data || !options_.policy_counts) return peek(ruleset, *tenant, request, verdict, now);
+
+    rules::Receipt receipt;
+    auto const counted = count(ruleset, *tenant, request, verdict, now, receipt);
+    if (receipt.empty() || request.queue_id.empty() || note(request.queue_id, receipt, now)) return counted;
+    give_back(receipt, now);   // the milter would count the message again
+    return after_failure(verdict);
+}
+
+Verdict Meter::at_mail(Ruleset const& ruleset, Request const& request, Verdict const& verdict, base::Time now)
+{
+    auto const* const tenant = options_.policy_counts && lets_pass(verdict) ? tenant_with_limits(ruleset, verdict) : nullptr;
+    return tenant == nullptr ? verdict : peek(ruleset, *tenant, request, verdict, now);
+}
+
+// The policy daemon cannot count where a claim, or the header From, must tell the tenant first, nor while it is away. What
+// it has left no note of is counted here.
+Verdict Meter::at_end(Ruleset const& ruleset, Request const& request, Verdict const& verdict, base::Time now, rules::Receipt& receipt)
+{
+    if (request.local) return verdict;
+    if (options_.policy_counts) {
+        receipt = take_note(request.queue_id);
+        if (!receipt.empty()) {
+            if (!lets_pass(verdict)) give_back(receipt, now);
+            return verdict;
+        }
+    }
+    auto const* const tenant = lets_pass(verdict) ? tenant_with_limits(ruleset, verdict) : nullptr;
+    return tenant == nullptr ? verdict : count(ruleset, *tenant, request, verdict, now, receipt);
+}
+
+void Meter::given_up(std::string_view queue_id, base::Time now)
+{
+    if (!options_.policy_counts || queue_id.empty()) return;
+    auto receipt = take_note(queue_id);
+    give_back(receipt, now);
+}
+
+void Meter::give_back(rules::Receipt& receipt, base::Time now)
+{
+    if (receipt.empty()) return;
+    // A store that fails has said so; what it counted stays counted, which lets too little pass rather than too much.
+    if (store_.give_back(receipt, now)) metrics_.limits().count_given_back();
+    receipt = {};
+}
+
+Verdict Meter::peek(Ruleset const& ruleset, Tenant const& tenant, Request const& request, Verdict const& verdict, base::Time now)
+{
+    auto const charges = rules::charges_for(ruleset, tenant, request, now);
+    auto const buckets = store_.read(keys_of(charges), now);
+    if (!buckets) return after_failure(verdict);
+    return rules::limited(verdict, charges, rules::peek(charges, *buckets), is_observed(ruleset, tenant), buckets->time);
+}
+
+Verdict Meter::count(Ruleset const& ruleset, Tenant const& tenant, Request const& request, Verdict const& verdict, base::Time now,
+                     rules::Receipt& receipt)
+{
+    auto const charges = rules::charges_for(ruleset, tenant, request, now);
+    auto answer = store_.take(charges, now);
+    if (!answer) return after_failure(verdict);
+    show_fills(tenant, charges, answer->buckets, answer->time);
+    receipt = std::move(answer->receipt);
+    return rules::limited(verdict, charges, *answer, is_observed(ruleset, tenant), answer->time);
+}
+
+Verdict Meter::after_failure(Verdict const& verdict) const
+{
+    return options_.defer_on_error ? rules::own_failure(rules::OnError::Defer) : verdict;
+}
+
+bool Meter::note(std::string_view queue_id, rules::Receipt const& receipt, base::Time now)
+{
+    auto const noted = receipts_.put(queue_id, store::receipt_as_note(receipt), now);
+    if (!noted) log_.write(observe::events::kLimitReceiptFailed, {{"error", noted.error().message}, {"queue_id", queue_id}});
+    return noted.has_value();
+}
+
+rules::Receipt Meter::take_note(std::string_view queue_id)
+{
+    auto const note = receipts_.take(queue_id);
+    if (!note) log_.write(observe::events::kLimitReceiptFailed, {{"error", note.error().message}, {"queue_id", queue_id}});
+    if (!note || !*note) return {};
+    return store::receipt_of_note(**note).value_or(rules::Receipt{});
+}
+
+void Meter::show_fills(Tenant const& tenant, std::span<rules::Charge const> charges, std::span<rules::Bucket const> buckets,
+                       base::Time now)
+{
+    for (std::size_t i = 0; i < charges.size() && i < buckets.size(); ++i) {
+        auto const& charge = charges[i];
+        if (charge.limit->key != rules::LimitKey::Tenant) continue;   // by sender or client there may be millions
+        auto const level = rules::level(buckets[i], charge.rate, now);
+        auto const fill = static_cast<double>(level.used) / static_cast<double>(charge.rate.burst);
+        metrics_.limits().set_fill(tenant.name, charge.limit->name, {fill, now, level.empty_at});
+    }
+}
+
+}   // namespace mailcore::gate
