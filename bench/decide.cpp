@@ -124,9 +124,8 @@ Cost measure(char const* name, std::vector<mail::Request> const& requests,
 // A refusal would be another, shorter way through decide() than the one to be measured.
 Cost measure_decide(char const* name, rules::Ruleset const& ruleset, std::vector<mail::Request> const& requests)
 {
-    auto const now = base::now();
     return measure(name, requests, [&](mail::Request const& request) {
-        auto const verdict = rules::decide(ruleset, request, now);
+        auto const verdict = rules::decide(ruleset, request);
         if (verdict.action != mail::Action::Pass) give_up("refused: " + std::string{word(verdict.reason)});
     });
 }

@@ -96,6 +96,8 @@ bool is_limit_store(std::string_view text)
                        [&](auto kind) { return text.size() > kind.size() && text.starts_with(kind); });
 }
 
+bool is_lmdb_store(std::string_view text) { return text.size() > 6 && text.starts_with("lmdb:/"); }
+
 bool is_outcome_store(std::string_view text) { return text.starts_with("sqlite:/"); }
 
 base::Result<std::string> TextForm::parse(Written const& written) const
@@ -161,6 +163,50 @@ base::Result<Duration> DurationForm::parse(Written const& written) const
                     base::format_duration(most));
     }
     return *parsed;
+}
+
+base::Result<base::Time> TimeForm::parse(Written const& written) const
+{
+    auto const time = base::parse_time(written.text);
+    if (!time) {
+        return fail(in_quotes(written.text) + " is not a time; write a date or a time with its zone, as in 2026-11-21 or "
+                    "2026-11-21T08:00:00+01:00");
+    }
+    auto const first = base::parse_time("1970-01-01");
+    auto const end = base::parse_time("2100-01-01");
+    if (time < first || time >= end) return fail(in_quotes(written.text) + " is out of range; allowed: 1970-01-01 to 2099-12-31");
+    return *time;
+}
+
+std::string TimeForm::print(base::Time value) const
+{
+    using namespace std::chrono;
+    auto const day = floor<days>(value);
+    auto const second = floor<seconds>(value);
+    auto text = base::format_time(value);   // 2026-11-21T01:00:05Z, to the second
+    if (day == value) return text.substr(0, text.find('T'));
+    if (second == value) return yaml_text(text);
+    auto const micros = std::to_string(1'000'000 + (value - second).count());   // 1, then six digits
+    return yaml_text(text.replace(text.size() - 1, 1, "." + micros.substr(1) + "Z"));
+}
+
+base::Result<WrittenRate> RateForm::parse(Written const& written) const
+{
+    auto const slash = written.text.find('/');
+    auto const number = base::parse_size(written.text.substr(0, slash));
+    auto const per = base::parse_duration(slash == std::string_view::npos ? "" : written.text.substr(slash + 1));
+    if (!number || !per || per->count() == 0) {
+        return fail(in_quotes(written.text) + " is not a rate; write a number or a size, / and a duration, as in 50/1d");
+    }
+    if (*number == 0) return fail(in_quotes(written.text) + " is too small; the least is 1 in that time");
+    auto const amount = written.text.substr(0, slash);
+    return WrittenRate{*number, *per, !std::all_of(amount.begin(), amount.end(), is_digit)};
+}
+
+std::string RateForm::print(WrittenRate const& value) const
+{
+    auto const number = value.has_unit ? base::format_size(value.number) : std::to_string(value.number);
+    return number + '/' + base::format_duration(value.per);
 }
 
 base::Result<double> PercentForm::parse(Written const& written) const

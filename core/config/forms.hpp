@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/clock.hpp"
 #include "core/base/duration.hpp"
 #include "core/base/result.hpp"
 
@@ -41,6 +42,7 @@ bool is_url(std::string_view text);
 bool is_log_target(std::string_view text);      // stderr or an absolute path
 bool is_mail_log(std::string_view text);        // journal or an absolute path
 bool is_limit_store(std::string_view text);     // lmdb:/path, redis://…, rediss://…
+bool is_lmdb_store(std::string_view text);      // lmdb:/path
 bool is_outcome_store(std::string_view text);   // sqlite:/path
 bool not_empty(std::string_view text);
 
@@ -132,6 +134,34 @@ struct DurationForm {
 };
 
 inline constexpr DurationForm duration(Duration least, Duration most) { return {least, most}; }
+
+struct TimeForm {
+    using Value = base::Time;
+    static constexpr std::string_view noun = "a time";
+    std::string type() const { return "date or time"; }
+    base::Result<base::Time> parse(Written const& written) const;
+    std::string print(base::Time value) const;   // a date alone where that is all
+};
+
+inline constexpr TimeForm time() { return {}; }
+
+// 50/1d, or 10MiB/1d.
+struct WrittenRate {
+    std::uint64_t number = 0;
+    Duration per{0};
+    bool has_unit = false;   // the number is a size
+    bool operator==(WrittenRate const&) const = default;
+};
+
+struct RateForm {
+    using Value = WrittenRate;
+    static constexpr std::string_view noun = "a rate";
+    std::string type() const { return "number/duration or size/duration"; }
+    base::Result<WrittenRate> parse(Written const& written) const;
+    std::string print(WrittenRate const& value) const;
+};
+
+inline constexpr RateForm rate() { return {}; }
 
 struct PercentForm {
     using Value = double;

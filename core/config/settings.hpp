@@ -53,22 +53,28 @@ struct LimitsSettings {
     std::string count_at = "milter";   // milter | policy
     Text fallback{"lmdb:/var/lib/mailcore/limits-local"};
     std::string on_error = "pass";     // pass | defer
+    Duration timeout{50};              // of one round trip to Redis
+    Text password_file;                // "" = the address's password, or none
+    Text ca_file;                      // "" = the system's store
 };
 
-// A limit that grows from `from` to `until` of its number, doubling each `double_every`, since `start`.
+// A limit that grows from `start` to `until`, doubling each `double_every`, beginning at `from`.
 struct WarmupSettings {
     Position position;
-    Text from, start, double_every, until;
+    base::Time from{};
+    WrittenRate start;
+    Duration double_every{0};
+    WrittenRate until;
 };
 
-// One limit of a tenant: exactly one of messages, recipients, bytes.
+// One limit of a tenant: exactly one of messages, recipients, bytes is above 0.
 struct LimitSettings {
     Position position;
     std::uint64_t messages = 0;
     std::uint64_t recipients = 0;
-    std::uint64_t bytes = 0;
+    Located<std::uint64_t> bytes;
     Duration per{0};
-    std::uint64_t burst = 0;           // 0 = the limit's own number
+    Located<std::uint64_t> burst;      // 0 = the limit's own number
     std::string action = "defer";      // defer | reject
     std::string key = "tenant";        // tenant | client | login | sender
     std::optional<WarmupSettings> warmup;

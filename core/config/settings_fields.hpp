@@ -23,6 +23,8 @@ inline constexpr Check kMailLog{"journal or absolute path", is_mail_log,
 inline constexpr Check kLimitStore{
     "lmdb:/path, redis://host:port/db or rediss://…", is_limit_store,
     "a store of limits; write lmdb:/path, redis://host:port/db or rediss://host:port/db"};
+inline constexpr Check kLimitFallback{"lmdb:/path", is_lmdb_store,
+                                      "a store that counts while Redis is away; write lmdb:/path"};
 inline constexpr Check kOutcomeStore{"sqlite:/path", is_outcome_store, "a store of outcomes; write sqlite:/path"};
 inline constexpr Check kSocketMode{"octal mode in quotes", is_socket_mode,
                                    "a socket mode; write four octal digits, as in \"0660\""};
@@ -97,21 +99,29 @@ constexpr auto fields(Of<LimitsSettings>)
               checked_address(kLimitStore)),
         field("count_at", &LimitsSettings::count_at, "Which daemon counts a message, once.",
               one_of("milter", "policy")),
-        field("fallback", &LimitsSettings::fallback, "Counts while Redis is away.", checked_address(kLimitStore)),
+        field("fallback", &LimitsSettings::fallback, "Counts while Redis is away.", checked_address(kLimitFallback)),
         field("on_error", &LimitsSettings::on_error, "What happens to mail when the fallback fails too.",
               one_of("pass", "defer")),
+        field("timeout", &LimitsSettings::timeout, "Of one round trip to Redis.", duration(1ms, 10s)),
+        field("password_file", &LimitsSettings::password_file,
+              "Holds the password for Redis; \"\" = the address's, or none.", checked_text(kPathOrOff)),
+        field("ca_file", &LimitsSettings::ca_file,
+              "Certificates of the authorities to trust for rediss://; \"\" = the system's.", checked_text(kPathOrOff)),
     };
 }
 
 constexpr auto fields(Of<WarmupSettings>)
 {
     return std::tuple{
-        required(field("from", &WarmupSettings::from, "The number to begin with.", checked_text(kSomeText))),
-        required(
-            field("start", &WarmupSettings::start, "The day it begins, as in 2026-11-21.", checked_text(kSomeText))),
-        required(field("double_every", &WarmupSettings::double_every, "How long until the number doubles, as in 2d.",
-                       checked_text(kSomeText))),
-        required(field("until", &WarmupSettings::until, "The number at which growth ends.", checked_text(kSomeText))),
+        required(field("from", &WarmupSettings::from,
+                       "When it begins, as in 2026-11-21 (UTC) or 2026-11-21T08:00:00+01:00; before it `start` counts.",
+                       time())),
+        required(field("start", &WarmupSettings::start, "The number to begin with, as in 50/1d; the time is that of `per`.",
+                       rate())),
+        required(field("double_every", &WarmupSettings::double_every, "How long until the number doubles.",
+                       duration(1s, 8784h))),
+        required(field("until", &WarmupSettings::until, "The number at which growth ends, as in 10000/1d; the limit's own "
+                       "number is never exceeded.", rate())),
     };
 }
 
@@ -128,7 +138,7 @@ constexpr auto fields(Of<LimitSettings>)
         field("action", &LimitSettings::action, "What a sender over the limit is told: try later, or no.",
               one_of("defer", "reject").called("action")),
         field("key", &LimitSettings::key, "What is counted apart.", one_of("tenant", "client", "login", "sender")),
-        optional(field("warmup", &LimitSettings::warmup, "A limit that grows day by day.")),
+        optional(field("warmup", &LimitSettings::warmup, "A number that grows step by step, for a new sender.")),
     };
 }
 

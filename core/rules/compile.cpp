@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "core/net/address.hpp"
+#include "core/rules/compile_limits.hpp"
 
 namespace mailcore::rules {
 namespace {
@@ -60,6 +61,7 @@ private:
     std::optional<TicketTerms> compile_ticket(config::TicketSettings const& settings);
     mail::AddressPatternSet compile_patterns(TextList const& texts);
     std::vector<std::string> compile_certificates(TextList const& texts);
+    LimitsId limits_of(std::vector<config::LimitSettings> const& settings);
     std::optional<Regex> compile_regex(Text const& text, int groups);
 
     NetworksId networks_of(TextList const& texts);
@@ -78,12 +80,12 @@ private:
     void refuse_unclaimable();
     void check_header_names();
     void check_listeners();
-    void warn_of_limits();
 
     Settings const& settings_;
     Diagnostics& problems_;
     Ruleset ruleset_;
     std::map<std::string, TermsId> terms_by_text_;                        // the terms as text: equal terms are one
+    std::map<std::string, LimitsId> limits_by_text_;
     std::map<std::string, NetworksId> networks_by_text_;
     std::map<std::string, std::vector<NetworkItem>> named_networks_;      // each resolved once
     std::set<std::string> networks_under_way_;                            // for finding one that holds itself
@@ -128,7 +130,6 @@ Ruleset Compiler::compile(std::shared_ptr<mail::StampKeys const> keys)
     index_terms();
     choose_representatives();
     refuse_unclaimable();
-    warn_of_limits();
     return std::move(ruleset_);
 }
 
@@ -190,7 +191,7 @@ void Compiler::compile_tenant(TenantSettings const& settings)
 {
     auto const id = static_cast<TenantId>(ruleset_.tenants.size());
     auto const terms = terms_of(settings);
-    ruleset_.tenants.push_back({settings.name.value, terms});
+    ruleset_.tenants.push_back({settings.name.value, terms, limits_of(settings.limits)});
     ruleset_.terms[terms].tenants.push_back(id);
     ruleset_.tenant_by_name.emplace(settings.name.value, id);
     tenant_places_.push_back(settings.name);
@@ -287,6 +288,21 @@ std::optional<TicketTerms> Compiler::compile_ticket(config::TicketSettings const
         else sources.push_back(TicketSource::References);
     }
     return TicketTerms{settings.required, std::move(sources), *pattern, *subject, *references};
+}
+
+LimitsId Compiler::limits_of(std::vector<config::LimitSettings> const& settings)
+{
+    if (settings.empty()) return 0;
+    auto const key = limits_text(settings);
+    if (auto const known = limits_by_text_.find(key); known != limits_by_text_.end()) return known->second;
+
+    auto const id = static_cast<LimitsId>(ruleset_.limits.size());
+    auto const problems_before = problems_.all().size();
+    auto const& limits = ruleset_.limits.emplace_back(compile_limits(settings, problems_));
+    ruleset_.has_limits = true;
+    for (auto const& limit : limits) ruleset_.has_sizes |= limit.unit == LimitUnit::Bytes;
+    if (problems_.all().size() == problems_before) limits_by_text_.emplace(key, id);   // as in networks_of()
+    return id;
 }
 
 // ---- networks
@@ -510,16 +526,6 @@ void Compiler::refuse_unclaimable()
             said_equal_tenants_ = true;
             problems_.warning(tenant_places_[id].position, message + "; only mail that claims its tenant will pass");
         }
-    }
-}
-
-void Compiler::warn_of_limits()
-{
-    for (auto const& tenant : settings_.tenants) {
-        if (tenant.limits.empty()) continue;
-        problems_.warning(tenant.limits.front().position,
-                          "limits are read but not yet enforced by version " MAILCORE_VERSION);
-        return;   // once is enough
     }
 }
 

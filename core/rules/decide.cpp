@@ -1,5 +1,7 @@
 #include "core/rules/decide.hpp"
 
+#include <algorithm>
+
 #include "core/rules/evidence.hpp"
 #include "core/rules/ticket.hpp"
 
@@ -52,8 +54,8 @@ int rank(Outcome const& outcome)
 
 class Decider {
 public:
-    Decider(Ruleset const& ruleset, Request const& request, base::Time now, Trace* trace)
-        : ruleset_{ruleset}, request_{request}, now_{now}, trace_{trace}
+    Decider(Ruleset const& ruleset, Request const& request, Suspensions const& suspensions, Trace* trace)
+        : ruleset_{ruleset}, request_{request}, suspensions_{suspensions}, trace_{trace}
     {
     }
 
@@ -67,7 +69,10 @@ private:
     Verdict decide_any(Evidence const& evidence, SenderMatches const& senders);
     Verdict decide_tenant(Tenant const& tenant);
 
+    Outcome check_any_of(Terms const& terms, Outcome best);
+    Tenant const* substitute_for_suspended(Terms const& terms) const;
     Outcome check_tenant(Terms const& terms, std::string_view tenant);
+    bool is_suspended(std::string_view tenant) const;
     Outcome check_terms(Terms const& terms, std::string_view tenant);
     Reason check_recipients(Terms const& terms);
     Reason check_recipient(RecipientTerms const& terms, Address const& recipient);
@@ -77,6 +82,7 @@ private:
 
     Reason no_evidence(Evidence const& evidence) const;
     bool all_observed(Evidence const& evidence) const;
+    bool all_suspended(Evidence const& evidence) const;
     Verdict without_tenant(Reason reason, bool observed);
     Verdict verdict_of(Outcome const& outcome, std::string_view tenant);
     bool is_final() const { return request_.message.has_value(); }
@@ -91,7 +97,7 @@ private:
 
     Ruleset const& ruleset_;
     Request const& request_;
-    base::Time now_;
+    Suspensions const& suspensions_;
     Trace* trace_;
 };
 
@@ -186,11 +192,7 @@ Verdict Decider::decide_any(Evidence const& evidence, SenderMatches const& sende
         auto const& terms = ruleset_.terms[id];
         tenants += terms.tenants.size();
         only = terms.tenants.front();
-        for (auto const tenant : terms.representatives) {
-            if (best.passes_cleanly()) break;
-            auto const outcome = check_tenant(terms, ruleset_.tenants[tenant].name);
-            if (rank(outcome) > rank(best)) best = outcome;
-        }
+        best = check_any_of(terms, best);
         return tenants < 2 || !best.passes_cleanly();
     });
     trace("tenant", [&] {
@@ -199,20 +201,61 @@ Verdict Decider::decide_any(Evidence const& evidence, SenderMatches const& sende
     return verdict_of(best, tenants == 1 ? std::string_view{ruleset_.tenants[only].name} : std::string_view{});
 }
 
+// The better of `best` and what the terms' representatives, and who stands in for a suspended one, may.
+Outcome Decider::check_any_of(Terms const& terms, Outcome best)
+{
+    auto const try_tenant = [&](std::string_view tenant) {
+        auto const outcome = check_tenant(terms, tenant);
+        if (rank(outcome) > rank(best)) best = outcome;
+    };
+    for (auto const id : terms.representatives) {
+        if (best.passes_cleanly()) return best;
+        try_tenant(ruleset_.tenants[id].name);
+    }
+    if (suspensions_.empty() || best.passes_cleanly()) return best;
+    if (auto const* other = substitute_for_suspended(terms)) try_tenant(other->name);
+    return best;
+}
+
+// A representative speaks for its likes; one that is suspended cannot. The walk ends at the first tenant that is neither
+// suspended nor asked already, so it is as long as those are many. nullptr: nobody has to be asked in addition.
+Tenant const* Decider::substitute_for_suspended(Terms const& terms) const
+{
+    auto const suspended = [this](TenantId id) { return suspensions_.holds(ruleset_.tenants[id].name); };
+    auto const& asked = terms.representatives;   // sorted, as terms.tenants is
+    if (std::none_of(asked.begin(), asked.end(), suspended)) return nullptr;
+    auto const found = std::find_if(terms.tenants.begin(), terms.tenants.end(), [&](TenantId id) {
+        return !std::binary_search(asked.begin(), asked.end(), id) && !suspended(id);
+    });
+    return found == terms.tenants.end() ? nullptr : &ruleset_.tenants[*found];
+}
+
 Verdict Decider::decide_tenant(Tenant const& tenant)
 {
     trace("tenant", [&] { return tenant.name; });
     return verdict_of(check_tenant(ruleset_.terms[tenant.terms], tenant.name), tenant.name);
 }
 
+// An operator's suspension holds in `mode: observe`, too: a switch that does nothing would be a trap.
 Outcome Decider::check_tenant(Terms const& terms, std::string_view tenant)
 {
+    if (is_suspended(tenant)) return refused(Reason::TenantSuspended);
     auto outcome = check_terms(terms, tenant);
     if (terms.mode == Mode::Observe && !outcome.passes()) {
         outcome.would = outcome.action;
         outcome.action = Action::Pass;
     }
     return outcome;
+}
+
+bool Decider::is_suspended(std::string_view tenant) const
+{
+    if (!suspensions_.holds(tenant)) return false;
+    trace("suspension", [&] {
+        auto const& reason = suspensions_.find(tenant)->reason;
+        return std::string{"suspended by an operator"} + (reason.empty() ? "" : ": " + base::printable(reason));
+    });
+    return true;
 }
 
 // Step 5, in the contract's order. Every check of what is not known yet passes: a later stage asks again.
@@ -241,8 +284,6 @@ Outcome Decider::check_terms(Terms const& terms, std::string_view tenant)
         outcome.would = Action::Reject;
         outcome.reason = from;
     }
-    // Limits are asked here, last, with now_: what is refused for another reason must cost nothing.
-    static_cast<void>(now_);
     return outcome;
 }
 
@@ -321,8 +362,20 @@ Reason Decider::no_evidence(Evidence const& evidence) const
 // unknown_tenant: observe, or every tenant that the evidence leads to is itself observed.
 bool Decider::all_observed(Evidence const& evidence) const
 {
+    if (all_suspended(evidence)) return false;   // another sender, or none to be told, is no way round a suspension
     if (ruleset_.unknown_tenant_observed) return true;
     return evidence.for_each([this](TermsId id) { return ruleset_.terms[id].mode == Mode::Observe; });
+}
+
+bool Decider::all_suspended(Evidence const& evidence) const
+{
+    if (suspensions_.empty() || evidence.empty()) return false;
+    return evidence.for_each([this](TermsId id) {
+        auto const& tenants = ruleset_.terms[id].tenants;
+        return std::all_of(tenants.begin(), tenants.end(), [this](TenantId tenant) {
+            return suspensions_.holds(ruleset_.tenants[tenant].name);
+        });
+    });
 }
 
 Verdict Decider::without_tenant(Reason reason, bool observed)
@@ -383,9 +436,9 @@ void Decider::trace_senders(SenderMatches const& senders) const
 
 }   // namespace
 
-Verdict decide(Ruleset const& ruleset, Request const& request, base::Time now, Trace* trace)
+Verdict decide(Ruleset const& ruleset, Request const& request, Suspensions const& suspensions, Trace* trace)
 {
-    return Decider{ruleset, request, now, trace}.decide();
+    return Decider{ruleset, request, suspensions, trace}.decide();
 }
 
 Verdict own_failure(OnError on_error)

@@ -1,6 +1,6 @@
 // All rules of a gate as one const value, made by compile(), asked by decide().
 //
-// Tenants that differ in nothing but their name share one Terms; indices lead from what a message shows (login,
+// Tenants that differ in nothing but their name and limits share one Terms; indices lead from what a message shows (login,
 // certificate, client address, sender) to the Terms that hold it. Every lookup is a hash probe or a handful, so that a
 // decision costs the same with one tenant and with 100,000. Safe to read from any number of threads.
 #pragma once
@@ -20,6 +20,7 @@
 #include "core/mail/message.hpp"
 #include "core/mail/stamp.hpp"
 #include "core/net/cidr_map.hpp"
+#include "core/rules/limit.hpp"
 #include "core/rules/regex.hpp"
 #include "core/rules/rule.hpp"
 
@@ -33,6 +34,7 @@ enum class OnError : std::uint8_t { Defer, Pass };
 using TermsId = std::uint32_t;
 using TenantId = std::uint32_t;
 using NetworksId = std::uint32_t;   // a distinct list of client networks
+using LimitsId = std::uint32_t;     // a distinct list of limits
 
 struct TicketTerms {
     bool required = false;
@@ -68,6 +70,7 @@ struct Terms {
 struct Tenant {
     std::string name;
     TermsId terms = 0;
+    LimitsId limits = 0;
 };
 
 // Which lists of networks name a block, and whether they include or exclude it.
@@ -92,11 +95,13 @@ public:
     // Facts that save work where nobody asks for something.
     bool has_logins_or_certificates = false;
     bool has_certificates = false;
-    bool has_sizes = false;   // some tenant or rule limits the actual size: the milter must see the body
+    bool has_sizes = false;    // some tenant, rule or limit asks for the actual size: the milter must see the body
+    bool has_limits = false;   // some tenant has limits
 
     std::vector<Terms> terms;
     std::vector<Tenant> tenants;                         // in the order of the configuration
     std::vector<std::vector<TermsId>> terms_of_networks; // by NetworksId
+    std::vector<std::vector<Limit>> limits{1};           // by LimitsId: most tenants have equal ones; 0 is none
 
     std::unordered_map<std::string, TenantId, base::TextHash, std::equal_to<>> tenant_by_name;
     std::unordered_map<std::string, std::vector<TermsId>, base::TextHash, std::equal_to<>> terms_by_login;
@@ -106,6 +111,7 @@ public:
     std::vector<TermsId> terms_with_null_sender;                     // sorted
 
     Tenant const* find_tenant(std::string_view name) const;
+    std::span<Limit const> limits_of(Tenant const& tenant) const { return limits[tenant.limits]; }
 };
 
 }   // namespace mailcore::rules

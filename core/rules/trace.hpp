@@ -7,7 +7,7 @@
 namespace mailcore::rules {
 
 struct TraceStep {
-    std::string step;   // client, login, certificate, sender, claim, tenant, recipient, size, from, ticket, rule, verdict
+    std::string step;   // client, login, certificate, sender, claim, tenant, suspension, recipient, size, from, ticket, rule, verdict, limit
     std::string text;
     bool operator==(TraceStep const&) const = default;
 };

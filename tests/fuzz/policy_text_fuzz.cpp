@@ -51,7 +51,7 @@ void check_request(mail::Request const& request)
     require(request.sender.kind() != mail::Address::Kind::Null || request.stage == mail::Stage::Mail || request.stage == mail::Stage::Rcpt ||
                 request.stage == mail::Stage::Data || request.stage == mail::Stage::EndOfMessage,
             "before MAIL there is no null sender");
-    check_reply(rules::decide(fuzz::gate(), request, fuzz::kNow));
+    check_reply(rules::decide(fuzz::gate(), request));
 }
 
 }   // namespace

@@ -81,6 +81,6 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     for (auto const& terms : fuzz::gate().terms) {
         if (terms.ticket) check_ticket(*terms.ticket, request);
     }
-    check_verdict(rules::decide(fuzz::gate(), request, fuzz::kNow), request);
+    check_verdict(rules::decide(fuzz::gate(), request), request);
     return 0;
 }

@@ -36,6 +36,20 @@ void check_printing(config::Settings const& settings)
     require(config::print_config(again) == printed, "and prints the same again", printed);
 }
 
+// Whatever was let through can be counted with.
+void check_limits(rules::Ruleset const& ruleset, mail::Request const& request)
+{
+    for (auto const& tenant : ruleset.tenants) {
+        for (auto const& charge : rules::charges_for(ruleset, tenant, request, fuzz::kNow)) {
+            rules::Bucket bucket;
+            rules::take(bucket, charge.rate, charge.rate.burst, fuzz::kNow);
+            auto const level = rules::level(bucket, charge.rate, fuzz::kNow);
+            require(level.left == 0 && level.free_at > fuzz::kNow, "a burst that was taken is used up", charge.limit->name);
+            require(fuzz::is_printable(charge.limit->reply), "a reply is printable", charge.limit->reply);
+        }
+    }
+}
+
 void check_deciding(config::Settings const& settings, config::Diagnostics& problems)
 {
     auto const ruleset = rules::compile(settings, nullptr, problems);
@@ -50,9 +64,10 @@ void check_deciding(config::Settings const& settings, config::Diagnostics& probl
     auto& message = request.message.emplace();
     message.add_header("From", "amazon@inbound.keybuzz.io", ruleset.headers);
     message.add_header("Subject", "Re: [#4711]", ruleset.headers);
-    auto const verdict = rules::decide(ruleset, request, fuzz::kNow);
+    auto const verdict = rules::decide(ruleset, request);
     require(fuzz::is_printable(mail::to_string(verdict.reply)), "a reply is printable", mail::to_string(verdict.reply));
     require(fuzz::is_printable(verdict.ticket), "a ticket is printable", verdict.ticket);
+    check_limits(ruleset, request);
 }
 
 }   // namespace

@@ -54,6 +54,45 @@ TEST(DurationText, HasAUnitAndStaysInItsRange)
     EXPECT_NE(complaint(form, plain("-1s")), "");
 }
 
+TEST(TimeText, IsADateOrATimeWithItsZone)
+{
+    auto const time_of = [](char const* text) { return *base::parse_time(text); };
+    EXPECT_EQ(time().parse(plain("2026-11-01")), time_of("2026-11-01T00:00:00Z"));
+    EXPECT_EQ(time().parse(in_double_quotes("2026-11-01T08:00:00+01:00")), time_of("2026-11-01T07:00:00Z"));
+    EXPECT_EQ(complaint(time(), plain("tomorrow")), "\"tomorrow\" is not a time; write a date or a time with its zone, "
+                                                    "as in 2026-11-21 or 2026-11-21T08:00:00+01:00");
+    for (auto const* text : {"", "10", "2026-11-31", "2026-11-01T08:00:00", "01.11.2026"}) EXPECT_NE(complaint(time(), plain(text)), "") << text;
+}
+
+// Clocks count in nanoseconds: in the year 2262 they are at their end.
+TEST(TimeText, StaysWithinWhatClocksCanSay)
+{
+    EXPECT_EQ(complaint(time(), plain("2099-12-31T23:59:59Z")), "");
+    EXPECT_EQ(complaint(time(), plain("1970-01-01")), "");
+    EXPECT_EQ(complaint(time(), plain("4052-11-01")), "\"4052-11-01\" is out of range; allowed: 1970-01-01 to 2099-12-31");
+    EXPECT_NE(complaint(time(), plain("2100-01-01")), "");
+    EXPECT_NE(complaint(time(), plain("1969-12-31")), "");
+}
+
+TEST(TimeText, PrintsWhatLoadsToTheSameTime)
+{
+    EXPECT_EQ(time().print(*base::parse_time("2026-11-01")), "2026-11-01");
+    EXPECT_EQ(time().print(*base::parse_time("2026-11-01T08:00:00Z")), "\"2026-11-01T08:00:00Z\"");
+    EXPECT_EQ(time().print(*base::parse_time("2026-11-01T00:00:00.000007Z")), "\"2026-11-01T00:00:00.000007Z\"");
+}
+
+TEST(RateText, IsANumberOrASizeAndATime)
+{
+    EXPECT_EQ(rate().parse(plain("50/1d")), (WrittenRate{50, 24h, false}));
+    EXPECT_EQ(rate().parse(in_double_quotes("10MiB/90m")), (WrittenRate{10u << 20u, 90min, true}));
+    EXPECT_EQ(complaint(rate(), plain("50")), "\"50\" is not a rate; write a number or a size, / and a duration, as in 50/1d");
+    EXPECT_EQ(complaint(rate(), plain("0/1d")), "\"0/1d\" is too small; the least is 1 in that time");
+    for (auto const* text : {"", "/", "50/", "/1d", "50/0", "50/0s", "50/d", "50 / 1d", "-1/1d", "1.5/1d", "5/1d/1d", "50 per 1d"}) {
+        EXPECT_NE(complaint(rate(), plain(text)), "") << text;
+    }
+    for (auto const* text : {"50/1d", "10MiB/90m", "1/1ms"}) EXPECT_EQ(rate().print(*rate().parse(plain(text))), text);
+}
+
 TEST(Percentage, HasItsSign)
 {
     EXPECT_EQ(percent().parse(plain("10%")), 0.10);

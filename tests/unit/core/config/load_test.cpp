@@ -130,17 +130,52 @@ TEST(Load, TakesASocketModeWithoutQuotesAsWritten)
     EXPECT_EQ(good(std::string{kShop} + "socket_mode: 0600\n").socket_mode, "0600");
 }
 
-TEST(Load, ReadsTheWarmupOfALimitAsTexts)
+constexpr std::string_view kShopWithLimit = "tenants: {shop: {clients: [192.0.2.1], senders: [\"@shop.example\"], limits: [";
+
+TEST(Load, ReadsTheWarmupOfALimit)
 {
-    auto const settings = good(
-        "tenants: {shop: {clients: [192.0.2.1], senders: [\"@shop.example\"], limits: [{messages: 5000,"
-        " per: 1d, warmup: {from: 50, start: 2026-11-21, double_every: 2d, until: 5000}}]}}\n");
+    auto const settings = good(std::string{kShopWithLimit} + "{messages: 10000, per: 1d, warmup: {from: 2026-11-01, start: 50/1d,"
+                               " double_every: 1d, until: 10000/24h}}]}}\n");
     auto const& warmup = settings.tenants[0].limits[0].warmup;
     ASSERT_TRUE(warmup);
-    EXPECT_EQ(warmup->from.value, "50");
-    EXPECT_EQ(warmup->start.value, "2026-11-21");
-    EXPECT_EQ(warmup->double_every.value, "2d");
-    EXPECT_EQ(warmup->until.value, "5000");
+    EXPECT_EQ(warmup->from, base::parse_time("2026-11-01T00:00:00Z"));
+    EXPECT_EQ(warmup->start, (WrittenRate{50, 24h, false}));
+    EXPECT_EQ(warmup->double_every, Duration{24h});
+    EXPECT_EQ(warmup->until, (WrittenRate{10'000, 24h, false}));
+}
+
+TEST(Load, AWarmupOfBytesIsWrittenInSizes)
+{
+    auto const settings = good(std::string{kShopWithLimit} + "{bytes: 1GiB, per: 1h, warmup: {from: 2026-11-01T08:00:00+01:00,"
+                               " start: 10MiB/1h, double_every: 12h, until: 1073741824/60m}}]}}\n");
+    auto const& warmup = settings.tenants[0].limits[0].warmup;
+    EXPECT_EQ(warmup->from, base::parse_time("2026-11-01T07:00:00Z"));
+    EXPECT_EQ(warmup->start, (WrittenRate{10u << 20u, 1h, true}));
+    EXPECT_EQ(warmup->until, (WrittenRate{1u << 30u, 1h, false}));
+}
+
+TEST(Load, LimitsAreKeptInTheStateDirectoryUnlessTheFileSaysWhere)
+{
+    auto const places = [](std::string const& text) {
+        auto const limits = good(std::string{kShop} + text).limits;
+        return limits.store.value + " " + limits.fallback.value;
+    };
+    EXPECT_EQ(places(""), "lmdb:/var/lib/mailcore/limits lmdb:/var/lib/mailcore/limits-local");
+    EXPECT_EQ(places("state_directory: /srv\n"), "lmdb:/srv/limits lmdb:/srv/limits-local");
+    EXPECT_EQ(places("state_directory: /srv\nlimits: {store: \"redis://r:6379/0\"}\n"), "redis://r:6379/0 lmdb:/srv/limits-local");
+    EXPECT_EQ(places("state_directory: /srv\nlimits: {fallback: lmdb:/tmp/f}\n"), "lmdb:/srv/limits lmdb:/tmp/f");
+}
+
+TEST(Load, RefusesAFallbackThatIsTheStoreItself)
+{
+    auto const complaint = [](std::string const& text) {
+        Loaded const loaded{std::string{kShop} + text};
+        EXPECT_EQ(loaded.problems.all().size(), 1u) << text;
+        return loaded.problems.all().empty() ? "" : loaded.problems.all()[0].position.text();
+    };
+    EXPECT_EQ(complaint("limits: {store: lmdb:/a/x, fallback: lmdb:/a//x/}\n"), "t.yaml:2:38");
+    EXPECT_EQ(complaint("limits: {store: lmdb:/var/lib/mailcore/limits-local}\n"), "t.yaml:2:17") << "the default is the fallback";
+    EXPECT_EQ(complaint("state_directory: /srv/\nlimits: {fallback: lmdb:/srv/limits}\n"), "t.yaml:3:20") << "the default is the store";
 }
 
 TEST(Load, GivesWhatCouldBeReadBesideTheProblems)

@@ -95,7 +95,7 @@ TEST(AllKeys, LoadWithoutProblems)
     auto const settings = loaded_from(kAllKeys);
     ASSERT_EQ(settings.tenants.size(), 2u);
     EXPECT_EQ(settings.tenants[1].name.value, "second");   // from the included file
-    EXPECT_EQ(settings.tenants[0].limits[2].warmup->until.value, "2GiB");
+    EXPECT_EQ(settings.tenants[0].limits[2].warmup->until, (WrittenRate{2ull << 30u, std::chrono::hours{1}, true}));
     EXPECT_EQ(settings.rules[0].when.negated[0].negated[0].port[0].value, 465u);
     EXPECT_EQ(settings.outcomes.alert.failure_rate, 0.075);
 }
@@ -131,6 +131,17 @@ TEST(PrintConfig, LeavesOutWhatWasNotGivenAndDoesNotApply)
     EXPECT_NE(printed.find("- {name: r, action: hold}\n"), std::string::npos);
 }
 
+TEST(PrintConfig, CarriesAWarmupThere)
+{
+    auto const printed = printed_again(
+        "tenants: {a: {limits: [{bytes: 1GiB, per: 1h, burst: 10MiB, warmup: {from: 2026-11-01T08:00:00.25+01:00, start: 5MB/1h, "
+        "double_every: 36h, until: 1GiB/60m}}]}}");
+    EXPECT_NE(printed.find("- {bytes: 1GiB, per: 1h, burst: 10485760, action: defer, key: tenant, warmup: "
+                           "{from: \"2026-11-01T07:00:00.250000Z\", start: 5000000/1h, double_every: 36h, until: 1GiB/1h}}\n"),
+              std::string::npos) << printed;
+    EXPECT_EQ(printed_again(printed), printed);
+}
+
 TEST(PrintConfig, CarriesAnyTextThere)
 {
     for (auto const* text :
@@ -144,8 +155,10 @@ TEST(PrintConfig, MasksPasswords)
 {
     Diagnostics problems;
     auto const printed = print_config(load_text(
-        "t.yaml", "tenants: {}\nlimits: {store: \"redis://user:hunter2@redis.example:6379/0\"}", problems));
+        "t.yaml", "tenants: {}\nlimits: {store: \"redis://user:hunter2@redis.example:6379/0\", password_file: /etc/mailcore/redis}", problems));
     EXPECT_EQ(printed.find("hunter2"), std::string::npos);
+    EXPECT_NE(printed.find("  store: \"redis://***@redis.example:6379/0\"\n"), std::string::npos);
+    EXPECT_NE(printed.find("  password_file: /etc/mailcore/redis\n"), std::string::npos) << "a path is no secret";
 }
 
 }   // namespace

@@ -71,7 +71,7 @@ TEST(Decide, ACertificateThatMayStillComeLeavesTheDecisionToTheEnd)
     auto asked = request("client_address=203.0.113.7 sender=a@press.test recipient=x@y.test");
     asked.daemon = mail::Daemon::Milter;
     asked.certificate.state = mail::Certificate::State::Unknown;
-    EXPECT_EQ(shown(decide(rules, asked, kNow)), passed());
+    EXPECT_EQ(shown(decide(rules, asked)), passed());
 }
 
 // ---- step 2: the sender
@@ -219,7 +219,7 @@ TEST(Decide, ThePolicyDaemonRefusesRecipientsThatPostfixWouldRewrite)
     }
     auto as_milter = request("client_address=10.0.0.1 sender=a@t.test recipient=x%y@z.test");
     as_milter.daemon = mail::Daemon::Milter;
-    EXPECT_EQ(shown(decide(rules, as_milter, kNow)), passed("t")) << "the milter sees the rewritten form";
+    EXPECT_EQ(shown(decide(rules, as_milter)), passed("t")) << "the milter sees the rewritten form";
 
     auto const without_rules = compiled("tenants: {t: {clients: [10.0.0.1], senders: ['@t.test']}}");
     EXPECT_EQ(decided(without_rules, "client_address=10.0.0.1 sender=a@t.test recipient=x%no.test"), passed("t"));
@@ -274,7 +274,7 @@ TEST(Decide, LocalMailIsNeverRefusedAndHasNoTenant)
     auto const rules = compiled(kShops);
     auto asked = message(rules, "client_address=127.0.0.1 sender=root@shop.test", "From: a@b.test\nX-KeyBuzz-Tenant: shop");
     asked.local = true;
-    EXPECT_EQ(shown(decide(rules, asked, kNow)), passed());
+    EXPECT_EQ(shown(decide(rules, asked)), passed());
 }
 
 // ---- rules
@@ -295,11 +295,11 @@ rules:
     EXPECT_EQ(decided(rules, words + "b@w.test"), passed("t"));
 
     auto const refusal = request(words + "b@x.test");
-    EXPECT_EQ(to_string(decide(rules, refusal, kNow).reply), "554 5.7.1 not served here (rule)");
+    EXPECT_EQ(to_string(decide(rules, refusal).reply), "554 5.7.1 not served here (rule)");
     auto const deferral = request(words + "b@y.test");
-    EXPECT_EQ(to_string(decide(rules, deferral, kNow).reply), "450 4.7.1 Refused by a local rule (rule)");
+    EXPECT_EQ(to_string(decide(rules, deferral).reply), "450 4.7.1 Refused by a local rule (rule)");
     auto const held = request(words + "b@z.test");
-    EXPECT_EQ(decide(rules, held, kNow).action, mail::Action::Hold);
+    EXPECT_EQ(decide(rules, held).action, mail::Action::Hold);
     EXPECT_EQ(rules.rules[0].hits->load(), 1u);
     EXPECT_EQ(rules.rules[1].hits->load(), 2u);
 }
@@ -341,6 +341,108 @@ rules: [{name: only-c, when: {not: {tenant: c}}, action: reject}]
     auto const words = "client_address=10.0.0.1 sender=x@t.test recipient=y@z.test";
     EXPECT_EQ(decided_at_end(rules, words, "From: x@t.test\nX-KeyBuzz-Tenant: a"), refused(Reason::Rule, "a", "only-c"));
     EXPECT_EQ(decided_at_end(rules, words, "From: x@t.test\nX-KeyBuzz-Tenant: c"), passed("c"));
+}
+
+// ---- suspended by an operator
+
+TEST(DecideSuspended, ASuspendedTenantIsRefusedFromMailOn)
+{
+    auto const rules = compiled(kShops);
+    auto const switched_off = suspended({"shop"});
+    auto const mail = std::string{"client_address=10.0.0.5 sender=orders@shop.test"};
+    EXPECT_EQ(decided(rules, mail, switched_off), refused(Reason::TenantSuspended, "shop"));
+    EXPECT_EQ(decided(rules, mail + " recipient=x@y.test", switched_off), refused(Reason::TenantSuspended, "shop"));
+    EXPECT_EQ(decided_at_end(rules, mail + " recipient=x@y.test", "From: orders@shop.test", switched_off),
+              refused(Reason::TenantSuspended, "shop"));
+    EXPECT_EQ(decided(rules, "client_address=192.0.2.1 sender=a@press.test", switched_off), passed("press")) << "others are not";
+    EXPECT_EQ(decided(rules, "client_address=203.0.113.7 sender=orders@shop.test", switched_off), refused(Reason::ClientNotAllowed))
+        << "what is refused earlier keeps its reason";
+}
+
+TEST(DecideSuspended, AResumedTenantSends)
+{
+    auto suspensions = suspended({"shop"});
+    suspensions.merge("shop", {false, kNow + std::chrono::seconds{1}, ""});
+    EXPECT_EQ(decided(compiled(kShops), "client_address=10.0.0.5 sender=orders@shop.test", suspensions), passed("shop"));
+}
+
+TEST(DecideSuspended, ResumingDoesNotLiftTheModeOfTheConfiguration)
+{
+    auto const rules = compiled("tenants: {t: {clients: [10.0.0.1], senders: ['@t.test'], mode: suspended}}");
+    Suspensions suspensions;
+    suspensions.merge("t", {false, kNow, ""});
+    EXPECT_EQ(decided(rules, "client_address=10.0.0.1 sender=a@t.test", suspensions), refused(Reason::TenantSuspended, "t"));
+}
+
+TEST(DecideSuspended, TheSwitchIsEnforcedInObserveModeToo)
+{
+    auto const rules = compiled("tenants: {t: {clients: [10.0.0.1], senders: ['@t.test'], mode: observe}}");
+    auto const words = "client_address=10.0.0.1 sender=a@t.test recipient=x@y.test";
+    EXPECT_EQ(decided(rules, words, suspended({"t"})), refused(Reason::TenantSuspended, "t"));
+    EXPECT_EQ(decided_at_end(rules, words, "From: a@t.test", suspended({"t"})), refused(Reason::TenantSuspended, "t"));
+}
+
+TEST(DecideSuspended, AnotherSenderIsNoWayRoundTheSwitchWhereTheRestIsObserved)
+{
+    auto const words = "client_address=10.0.0.1 sender=a@elsewhere.test";
+    auto const one = compiled("tenants: {t: {clients: [10.0.0.1], senders: ['@t.test'], mode: observe}}");
+    EXPECT_EQ(decided(one, words), observed(Reason::SenderNotAllowed));
+    EXPECT_EQ(decided(one, words, suspended({"t"})), refused(Reason::SenderNotAllowed));
+
+    auto const unknown_observed = compiled("unknown_tenant: observe\ntenants: {t: {clients: [10.0.0.1], senders: ['@t.test']}}");
+    EXPECT_EQ(decided(unknown_observed, words, suspended({"t"})), refused(Reason::SenderNotAllowed));
+    EXPECT_EQ(decided(unknown_observed, "client_address=10.0.0.9 sender=a@t.test", suspended({"t"})), observed(Reason::ClientNotAllowed))
+        << "somebody else's client";
+
+    auto const two = compiled("tenants: {t: {clients: [10.0.0.1], senders: ['@t.test'], mode: observe}, "
+                              "u: {clients: [10.0.0.1], senders: ['@u.test'], mode: observe}}");
+    EXPECT_EQ(decided(two, words, suspended({"t"})), observed(Reason::SenderNotAllowed)) << "it may be the other's mail";
+    EXPECT_EQ(decided(two, words, suspended({"t", "u"})), refused(Reason::SenderNotAllowed));
+}
+
+TEST(DecideSuspended, OfSeveralPossibleTenantsOneThatIsNotSuspendedSuffices)
+{
+    auto const rules = compiled(kTwins);
+    auto const words = "client_address=10.0.0.1 sender=x@shared.test recipient=y@z.test";
+    EXPECT_EQ(decided(rules, words, suspended({"one"})), passed());
+    EXPECT_EQ(decided(rules, words, suspended({"two"})), passed());
+    EXPECT_EQ(decided(rules, words, suspended({"one", "two"})), refused(Reason::TenantSuspended));
+    EXPECT_EQ(decided(rules, "client_address=10.0.0.1 sender=x@shared.test recipient=y@b.test", suspended({"one"})),
+              refused(Reason::RecipientNotAllowed)) << "the other may not write there";
+}
+
+// Equal tenants share their Terms, and one of them speaks for all.
+TEST(DecideSuspended, AmongEqualTenantsAnyThatIsNotSuspendedSpeaksForTheRest)
+{
+    std::string yaml = "tenants:\n";
+    for (auto const* name : {"a", "b", "c", "d", "e"}) yaml += "  " + std::string{name} + ": {clients: [10.0.0.1], senders: ['@t.test']}\n";
+    auto const words = "client_address=10.0.0.1 sender=x@t.test recipient=y@z.test";
+
+    auto const alike = compiled(yaml);
+    ASSERT_EQ(alike.terms.size(), 1u);
+    EXPECT_EQ(decided(alike, words, suspended({"a"})), passed());
+    EXPECT_EQ(decided(alike, words, suspended({"a", "b", "c", "e"})), passed());
+    EXPECT_EQ(decided(alike, words, suspended({"a", "b", "c", "d", "e"})), refused(Reason::TenantSuspended));
+
+    auto const one_named = compiled(yaml + "rules: [{name: only-c, when: {not: {tenant: c}}, action: reject}]");
+    EXPECT_EQ(decided(one_named, words, suspended({"a"})), passed()) << "c";
+    EXPECT_EQ(decided(one_named, words, suspended({"c"})), refused(Reason::Rule, "", "only-c")) << "the rule is against all others";
+    EXPECT_EQ(decided(one_named, words, suspended({"c", "a", "b"})), refused(Reason::Rule, "", "only-c")) << "d got further than they";
+
+    auto const all_named = compiled(yaml + "rules: [{name: few, when: {tenant: [a, b, c, d]}, action: reject}]");
+    EXPECT_EQ(decided(all_named, words), passed()) << "e";
+    EXPECT_EQ(decided(all_named, words, suspended({"e"})), refused(Reason::Rule, "", "few"));
+}
+
+TEST(DecideSuspended, AClaimOfASuspendedTenantIsRefusedAndThatOfItsTwinPasses)
+{
+    auto const rules = compiled(kTwins);
+    auto const words = "client_address=10.0.0.1 sender=x@shared.test recipient=y@z.test";
+    EXPECT_EQ(decided_at_end(rules, words, "From: x@shared.test\nX-KeyBuzz-Tenant: one", suspended({"one"})),
+              refused(Reason::TenantSuspended, "one"));
+    EXPECT_EQ(decided_at_end(rules, words, "From: x@shared.test\nX-KeyBuzz-Tenant: two", suspended({"one"})), passed("two"));
+    EXPECT_EQ(decided_at_end(rules, words, "From: x@shared.test", suspended({"one"})), refused(Reason::TenantAmbiguous))
+        << "a suspension tells nobody apart";
 }
 
 TEST(Decide, OwnFailureDefersUnlessToldOtherwise)

@@ -5,10 +5,10 @@
 namespace mailcore::rules::testing {
 namespace {
 
-std::vector<std::string> explained(Ruleset const& rules, mail::Request const& asked)
+std::vector<std::string> explained(Ruleset const& rules, mail::Request const& asked, Suspensions const& suspensions = {})
 {
     Trace trace;
-    decide(rules, asked, kNow, &trace);
+    decide(rules, asked, suspensions, &trace);
     std::vector<std::string> lines;
     for (auto const& [step, text] : trace.steps) lines.push_back(step + ": " + text);
     return lines;
@@ -31,6 +31,21 @@ rules: [{name: no-vip, when: {recipient: "@vip.test"}, action: reject}]
                   "verdict: reject, client_not_allowed: 554 5.7.1 Client host not allowed to send (client_not_allowed)"}));
 }
 
+TEST(Explain, TellsThatAnOperatorHasSuspendedTheTenantAndWhy)
+{
+    auto const rules = compiled("tenants: {shop: {clients: [10.0.0.1], senders: ['@shop.test']}}");
+    auto const asked = request("client_address=10.0.0.1 sender=a@shop.test");
+    EXPECT_EQ(explained(rules, asked, suspended({"shop"})),
+              (std::vector<std::string>{
+                  "client: 10.0.0.1: in a tenant's clients", "sender: a@shop.test: within a tenant's senders",
+                  "suspension: suspended by an operator: spam, ticket 4711", "tenant: shop",
+                  "verdict: reject, tenant_suspended: 554 5.7.1 Tenant is suspended (tenant_suspended)"}));
+
+    Suspensions without_words;
+    without_words.merge("shop", {true, kNow, ""});
+    EXPECT_EQ(explained(rules, asked, without_words)[2], "suspension: suspended by an operator");
+}
+
 TEST(Explain, DoesNotCountAsAHitOfTheRule)
 {
     auto const rules = compiled("tenants: {t: {clients: [10.0.0.1], senders: ['@t.test']}}\nrules: [{name: all, when: {}, action: reject}]");
@@ -43,7 +58,7 @@ TEST(Explain, ChangesNothingAboutTheVerdict)
     auto const rules = compiled("tenants: {t: {clients: [10.0.0.1], senders: ['@t.test'], size: 5}}");
     auto const asked = request("client_address=10.0.0.1 sender=a@t.test size=6");
     Trace trace;
-    EXPECT_EQ(decide(rules, asked, kNow, &trace), decide(rules, asked, kNow));
+    EXPECT_EQ(decide(rules, asked, {}, &trace), decide(rules, asked));
 }
 
 }   // namespace

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -88,9 +89,17 @@ inline mail::Request request(std::string_view words)
     return result;
 }
 
-inline Shown decided(Ruleset const& ruleset, std::string_view words)
+inline Shown decided(Ruleset const& ruleset, std::string_view words, Suspensions const& suspensions = {})
 {
-    return shown(decide(ruleset, request(words), kNow));
+    return shown(decide(ruleset, request(words), suspensions));
+}
+
+// Tenants that an operator has suspended.
+inline Suspensions suspended(std::initializer_list<char const*> tenants)
+{
+    Suspensions suspensions;
+    for (auto const* tenant : tenants) suspensions.merge(tenant, {true, kNow, "spam, ticket 4711"});
+    return suspensions;
 }
 
 // The milter at the end of a message with this header: lines "Name: value".
@@ -109,10 +118,11 @@ inline mail::Request message(Ruleset const& ruleset, std::string_view words, std
     return result;
 }
 
-inline Shown decided_at_end(Ruleset const& ruleset, std::string_view words, std::string_view header)
+inline Shown decided_at_end(Ruleset const& ruleset, std::string_view words, std::string_view header,
+                            Suspensions const& suspensions = {})
 {
     auto const asked = message(ruleset, words, header);
-    return shown(decide(ruleset, asked, kNow));
+    return shown(decide(ruleset, asked, suspensions));
 }
 
 }   // namespace mailcore::rules::testing
