@@ -1,0 +1,95 @@
+#include <atomic>
+
+#include "core/store/bytes.hpp"
+#include "core/store/lmdb_table.hpp"
+#include "core/store/suspensions.hpp"
+
+namespace mailcore::store {
+namespace {
+
+using lmdb::Access;
+using rules::Suspension;
+
+// A value: the format's number, whether it is suspended, the time in microseconds, then the reason.
+constexpr char kFormat = 1;
+constexpr std::size_t kHeadBytes = 2 + 8;
+constexpr std::size_t kTableBytes = 64u << 20u;
+
+std::string encoded(Suspension const& entry)
+{
+    std::string value{kFormat, static_cast<char>(entry.suspended ? 1 : 0)};
+    append_number(value, static_cast<std::uint64_t>(entry.time.time_since_epoch().count()));
+    return value.append(entry.reason);
+}
+
+std::optional<Suspension> decoded(std::string_view value)
+{
+    if (value.size() < kHeadBytes || value[0] != kFormat || (value[1] != 0 && value[1] != 1)) return std::nullopt;
+    auto const micros = static_cast<std::int64_t>(number_at(value, 2));
+    return Suspension{value[1] == 1, base::Time{std::chrono::microseconds{micros}}, std::string{value.substr(kHeadBytes)}};
+}
+
+class LmdbSuspensions final : public SuspensionTable {
+public:
+    explicit LmdbSuspensions(std::unique_ptr<lmdb::Table> table) : table_{std::move(table)} {}
+
+    bool may_have_changed() override { return table_->last_change() != loaded_change_.load(); }   // also where there is trouble
+
+    base::Result<rules::Suspensions> load() override
+    {
+        auto transaction = begin(Access::Read);
+        if (!transaction) return base::fail(transaction.error());
+        rules::Suspensions entries;
+        auto const walked = transaction->walk("", [&](std::string_view key, std::string_view value) {
+            if (auto entry = decoded(value)) entries.merge(std::string{key}, std::move(*entry));
+            return true;
+        });
+        if (!walked) return base::fail(walked.error());
+        loaded_change_ = transaction->change();
+        return entries;
+    }
+
+    base::Result<> merge(rules::Suspensions const& entries) override
+    {
+        auto transaction = begin(Access::Write);
+        if (!transaction) return base::fail(transaction.error());
+        bool changed = false;
+        for (auto const& [tenant, entry] : entries) {
+            auto const value = transaction->get(tenant);
+            if (!value) return base::fail(value.error());
+            auto const known = *value ? decoded(**value) : std::nullopt;
+            if (known && known->time >= entry.time) continue;
+            if (auto const done = transaction->put(tenant, encoded(entry)); !done) return done;
+            changed = true;
+        }
+        return changed ? transaction->commit() : base::Result<>{};
+    }
+
+private:
+    // A table that somebody has removed is begun anew: what it lacks, the caller knows and merges.
+    base::Result<lmdb::Transaction> begin(Access access)
+    {
+        if (table_->last_change()) {   // looks more closely than begin() does
+            auto transaction = table_->begin(access);
+            if (transaction) return transaction;
+        }
+        if (auto const healed = table_->heal(); !healed) return base::fail(healed.error());
+        loaded_change_ = kNotLoaded;   // a new table counts its changes anew
+        return table_->begin(access);
+    }
+
+    std::unique_ptr<lmdb::Table> table_;
+    static constexpr auto kNotLoaded = ~std::uint64_t{0};
+    std::atomic<std::uint64_t> loaded_change_ = kNotLoaded;
+};
+
+}   // namespace
+
+base::Result<std::unique_ptr<SuspensionTable>> open_lmdb_suspensions(std::string const& directory)
+{
+    auto table = lmdb::Table::open({"suspensions in " + directory, directory, kTableBytes, lmdb::Sync::EachChange}, lmdb::OnDamage::Refuse);
+    if (!table) return base::fail(table.error());
+    return std::make_unique<LmdbSuspensions>(std::move(*table));
+}
+
+}   // namespace mailcore::store
