@@ -85,7 +85,8 @@ std::optional<Time> parse_time(std::string_view text)
 
 std::string format_time(Time time)
 {
-    auto const seconds = std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(time));
+    // Not by system_clock::to_time_t(), whose nanoseconds end in 2262.
+    std::time_t const seconds = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
     std::tm parts{};
     ::gmtime_r(&seconds, &parts);
     char text[32];

@@ -79,8 +79,23 @@ private:
     int number_ = 1;
 };
 
-void show_line(std::ostream& out, int number, std::string_view line, std::size_t column)
+// What stands between "://" and the last "@" of an address may be a password. A star for each byte, so that the caret fits.
+std::string with_passwords_hidden(std::string_view line)
 {
+    std::string shown{line};
+    for (auto mark = shown.find("://"); mark != std::string::npos; mark = shown.find("://", mark + 3)) {
+        auto const begin = mark + 3;
+        auto const end = std::min(shown.find_first_of(" \t\"',}", begin), shown.size());
+        auto const at = std::string_view{shown}.substr(0, end).rfind('@');
+        if (at != std::string_view::npos && at > begin) std::fill(shown.begin() + static_cast<std::ptrdiff_t>(begin), shown.begin() + static_cast<std::ptrdiff_t>(at), '*');
+    }
+    return shown;
+}
+
+void show_line(std::ostream& out, int number, std::string_view source, std::size_t column)
+{
+    auto const shown = with_passwords_hidden(source);
+    std::string_view line{shown};
     std::size_t caret = character_start(line, std::min(column, line.size()));
     std::string before;
     if (line.size() > kWidest && caret > kBeforeCaret) {

@@ -103,7 +103,7 @@ bool is_outcome_store(std::string_view text) { return text.starts_with("sqlite:/
 base::Result<std::string> TextForm::parse(Written const& written) const
 {
     if (check && !check->accepts(written.text)) {
-        return fail(in_quotes(written.text) + " is not " + std::string{check->cure});
+        return fail(in_quotes(is_address ? without_password(written.text) : written.text) + " is not " + std::string{check->cure});
     }
     return std::string{written.text};
 }

@@ -112,7 +112,11 @@ Verdict Meter::count(Ruleset const& ruleset, Tenant const& tenant, Request const
 
 Verdict Meter::after_failure(Verdict const& verdict) const
 {
-    return options_.defer_on_error ? rules::own_failure(rules::OnError::Defer) : verdict;
+    if (!options_.defer_on_error) return verdict;
+    auto failure = rules::own_failure(rules::OnError::Defer);
+    failure.tenant = verdict.tenant;
+    failure.ticket = verdict.ticket;
+    return failure;
 }
 
 bool Meter::note(std::string_view queue_id, rules::Receipt const& receipt, base::Time now)

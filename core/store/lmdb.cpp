@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <lmdb.h>
 
 #include "core/store/lmdb_check.hpp"
+#include "core/store/lmdb_guard.hpp"
 
 namespace mailcore::store::lmdb {
 namespace {
@@ -24,6 +26,7 @@ std::string why(int status)
         case MDB_READERS_FULL: return "too many readers at once";
         case MDB_VERSION_MISMATCH: return "another version of LMDB has it open";
         case MDB_PANIC: return "an earlier write failed halfway; it must be opened again";
+        case kFault:
         case MDB_CORRUPTED:
         case MDB_PAGE_NOTFOUND:
         case MDB_INVALID: return "data.mdb is damaged";
@@ -62,6 +65,26 @@ Trouble trouble_of(WatchedFile::State data, WatchedFile::State lock)
     return Trouble::None;
 }
 
+void on_assertion(MDB_env*, char const*) { fail_assertion(); }
+
+void abort(MDB_txn* transaction)
+{
+    guarded([transaction] {
+        ::mdb_txn_abort(transaction);
+        return 0;
+    });
+}
+
+// What is mapped is to be copied before anybody looks at it.
+int copy(MDB_val const& from, std::string& into)
+{
+    into.resize(from.mv_size);
+    return guarded([&] {
+        std::memcpy(into.data(), from.mv_data, from.mv_size);
+        return 0;
+    });
+}
+
 }   // namespace
 
 base::Result<std::shared_ptr<Environment>, Environment::Failure> Environment::open(Options const& options)
@@ -86,10 +109,12 @@ base::Result<void, Environment::Failure> Environment::open_files(base::Fd data)
 {
     auto const& directory = options_.directory;
     auto const flags = MDB_NOTLS | (options_.sync == Sync::Never ? MDB_NOSYNC : 0U);
+    install_guard();
     int status = ::mdb_env_create(&handle_);
+    if (status == 0) status = ::mdb_env_set_assert(handle_, &on_assertion);
     if (status == 0) status = ::mdb_env_set_mapsize(handle_, options_.bytes);
     if (status == 0) status = ::mdb_env_set_maxreaders(handle_, kMostReaders);
-    if (status == 0) status = ::mdb_env_open(handle_, directory.c_str(), flags, 0660);
+    if (status == 0) status = guarded([&] { return ::mdb_env_open(handle_, directory.c_str(), flags, 0660); });
     if (status == MDB_INVALID) return base::fail_with(Failure{"lock.mdb is damaged", true});   // data.mdb's head is not
     if (status != 0) return base::fail_with(Failure{"open " + directory + ": " + why(status)});
 
@@ -99,7 +124,8 @@ base::Result<void, Environment::Failure> Environment::open_files(base::Fd data)
 
     // The magic number and version of both heads, each behind 16 bytes; and those of the lock.
     MDB_stat statistics{};
-    ::mdb_env_stat(handle_, &statistics);
+    status = guarded([&] { return ::mdb_env_stat(handle_, &statistics); });
+    if (status != 0) return base::fail_with(Failure{"open " + directory + ": " + why(status)});
     auto watched = data_.watch(std::move(data), 16, statistics.ms_psize + 16);
     if (watched) watched = lock_.watch(std::move(lock), 0, 0);
     if (!watched) return base::fail_with(Failure{"open " + directory + ": " + watched.error().message});
@@ -121,15 +147,14 @@ base::Result<std::string, Environment::Failure> Environment::find_damage()
     std::string damage;
     for (int i = 0; i < kTries; ++i) {
         MDB_txn* transaction = nullptr;
-        int status = ::mdb_txn_begin(handle_, nullptr, MDB_RDONLY, &transaction);
+        int status = guarded([&] { return ::mdb_txn_begin(handle_, nullptr, MDB_RDONLY, &transaction); });
         if (status != 0) return base::fail_with(Failure{"begin: " + why(status)});
-        std::unique_ptr<MDB_txn, decltype(&::mdb_txn_abort)> const guard{transaction, &::mdb_txn_abort};
         damage = lmdb::find_damage(data_descriptor(), ::mdb_txn_id(transaction));
-        if (!damage.empty()) continue;
         MDB_dbi table = 0;
-        status = ::mdb_dbi_open(transaction, nullptr, 0, &table);
+        if (damage.empty()) status = guarded([&] { return ::mdb_dbi_open(transaction, nullptr, 0, &table); });
+        abort(transaction);
         if (status != 0) return base::fail_with(Failure{"open the table: " + why(status)});
-        return std::string{};
+        if (damage.empty()) return damage;
     }
     return damage;
 }
@@ -138,7 +163,10 @@ Environment::~Environment()
 {
     if (handle_ != nullptr) {
         lock_.restore_size();   // LMDB takes its readers out of it
-        ::mdb_env_close(handle_);
+        guarded([this] {
+            ::mdb_env_close(handle_);
+            return 0;
+        });
     }
     lock_.close();
     closed_.set_value();
@@ -167,7 +195,8 @@ base::Result<Transaction> Environment::begin(Access access)
     if (suspect_) return base::fail(options_.name + ": data.mdb is damaged");
 
     Transaction transaction{shared_from_this(), std::move(turn)};
-    int const status = ::mdb_txn_begin(handle_, nullptr, access == Access::Read ? MDB_RDONLY : 0, &transaction.handle_);
+    unsigned const flags = access == Access::Read ? MDB_RDONLY : 0;
+    int const status = guarded([&] { return ::mdb_txn_begin(handle_, nullptr, flags, &transaction.handle_); });
     if (status != 0) return base::fail(error("begin", status));
     return transaction;
 }
@@ -175,14 +204,16 @@ base::Result<Transaction> Environment::begin(Access access)
 std::uint64_t Environment::last_change() const
 {
     MDB_envinfo information{};
-    ::mdb_env_info(handle_, &information);
+    int const status = guarded([&] { return ::mdb_env_info(handle_, &information); });
+    if (status != 0) suspect_ = true;
     return information.me_last_txnid;
 }
 
 base::Result<> Environment::forget_dead_readers()
 {
     int dead = 0;
-    if (int const status = ::mdb_reader_check(handle_, &dead); status != 0) return base::fail(error("look for dead readers", status));
+    int const status = guarded([&] { return ::mdb_reader_check(handle_, &dead); });
+    if (status != 0) return base::fail(error("look for dead readers", status));
     return {};
 }
 
@@ -195,20 +226,24 @@ Transaction::Transaction(Transaction&& other) noexcept
 Transaction::~Transaction()
 {
     close_cursor();
-    if (handle_ != nullptr) ::mdb_txn_abort(handle_);
+    if (handle_ != nullptr) abort(handle_);
 }
 
 base::Result<MDB_cursor*> Transaction::cursor() const
 {
     if (cursor_ != nullptr) return cursor_;
-    int const status = ::mdb_cursor_open(handle_, kTable, &cursor_);
+    int const status = guarded([this] { return ::mdb_cursor_open(handle_, kTable, &cursor_); });
     if (status != 0) return base::fail(environment_->error("open the table", status));
     return cursor_;
 }
 
 void Transaction::close_cursor()
 {
-    if (cursor_ != nullptr) ::mdb_cursor_close(std::exchange(cursor_, nullptr));
+    if (cursor_ == nullptr) return;
+    guarded([this] {
+        ::mdb_cursor_close(std::exchange(cursor_, nullptr));
+        return 0;
+    });
 }
 
 base::Result<std::optional<std::string_view>> Transaction::get(std::string_view key) const
@@ -217,10 +252,11 @@ base::Result<std::optional<std::string_view>> Transaction::get(std::string_view 
     if (!at) return base::fail(at.error());
     auto wanted = value_of(key);
     MDB_val found{};
-    int const status = ::mdb_cursor_get(*at, &wanted, &found, MDB_SET);
+    int status = guarded([&] { return ::mdb_cursor_get(*at, &wanted, &found, MDB_SET); });
     if (status == MDB_NOTFOUND) return std::nullopt;
+    if (status == 0) status = copy(found, value_);
     if (status != 0) return base::fail(environment_->error("read", status));
-    return text_of(found);
+    return value_;
 }
 
 base::Result<> Transaction::walk(std::string_view from,
@@ -228,12 +264,19 @@ base::Result<> Transaction::walk(std::string_view from,
 {
     auto const at = cursor();
     if (!at) return base::fail(at.error());
+    auto next = from.empty() ? MDB_FIRST : MDB_SET_RANGE;
     auto key = value_of(from);
     MDB_val value{};
-    int status = ::mdb_cursor_get(*at, &key, &value, from.empty() ? MDB_FIRST : MDB_SET_RANGE);
-    while (status == 0 && visit(text_of(key), text_of(value))) status = ::mdb_cursor_get(*at, &key, &value, MDB_NEXT);
-    if (status != 0 && status != MDB_NOTFOUND) return base::fail(environment_->error("read", status));
-    return {};
+    std::string key_copy;
+    for (;;) {
+        int status = guarded([&] { return ::mdb_cursor_get(*at, &key, &value, next); });
+        if (status == MDB_NOTFOUND) return {};
+        if (status == 0) status = copy(key, key_copy);
+        if (status == 0) status = copy(value, value_);
+        if (status != 0) return base::fail(environment_->error("read", status));
+        if (!visit(key_copy, value_)) return {};
+        next = MDB_NEXT;
+    }
 }
 
 base::Result<> Transaction::put(std::string_view key, std::string_view value)
@@ -242,7 +285,7 @@ base::Result<> Transaction::put(std::string_view key, std::string_view value)
     if (!at) return base::fail(at.error());
     auto put_key = value_of(key);
     auto put_value = value_of(value);
-    int const status = ::mdb_cursor_put(*at, &put_key, &put_value, 0);
+    int const status = guarded([&] { return ::mdb_cursor_put(*at, &put_key, &put_value, 0); });
     if (status != 0) return base::fail(environment_->error("write", status));
     return {};
 }
@@ -252,7 +295,7 @@ base::Result<bool> Transaction::erase(std::string_view key)
     auto const found = get(key);
     if (!found) return base::fail(found.error());
     if (!*found) return false;
-    int const status = ::mdb_cursor_del(cursor_, 0);
+    int const status = guarded([this] { return ::mdb_cursor_del(cursor_, 0); });
     if (status != 0) return base::fail(environment_->error("write", status));
     return true;
 }
@@ -260,7 +303,8 @@ base::Result<bool> Transaction::erase(std::string_view key)
 base::Result<> Transaction::commit()
 {
     close_cursor();
-    int const status = ::mdb_txn_commit(std::exchange(handle_, nullptr));
+    int const status = guarded([this] { return ::mdb_txn_commit(handle_); });
+    if (status != kFault) handle_ = nullptr;   // after a fault the lock is still to be let go
     if (status != 0) return base::fail(environment_->error("write", status));
     return {};
 }

@@ -5,7 +5,8 @@
 //     return transaction->commit();
 //
 // LMDB maps the table into memory, so that a file which somebody cuts short or overwrites would be SIGBUS or worse. Hence
-// each transaction first looks whether the files are whole, and fails in words where they are not. lmdb_table.hpp heals.
+// each transaction first looks whether the files are whole, and fails in words where they are not; and what befalls them
+// meanwhile ends the call and not the process (lmdb_guard.hpp). lmdb_table.hpp heals.
 #pragma once
 
 #include <atomic>
@@ -92,7 +93,7 @@ public:
     Transaction& operator=(Transaction&&) = delete;
     ~Transaction();
 
-    // Valid until the next change or the end.
+    // Valid until the next call.
     base::Result<std::optional<std::string_view>> get(std::string_view key) const;
     // All from this key on, in order, until `visit` says false. It must change nothing.
     base::Result<> walk(std::string_view from, std::function<bool(std::string_view key, std::string_view value)> const& visit) const;
@@ -118,6 +119,7 @@ private:
     std::shared_ptr<Environment> environment_;
     std::unique_lock<std::mutex> turn_;
     MDB_txn* handle_ = nullptr;
+    mutable std::string value_;
     mutable MDB_cursor* cursor_ = nullptr;   // one for all: what stands together is found from where it stands
 };
 

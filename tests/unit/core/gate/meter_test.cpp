@@ -266,6 +266,7 @@ TEST_F(MeterTest, WithOnErrorDeferMailWaits)
     store_.broken = true;
     EXPECT_EQ(mail::to_string(policy(Stage::Rcpt).reply), "451 4.3.0 Mail gate in trouble, try again later (internal_error)");
     EXPECT_EQ(end("1").reason, Reason::InternalError);
+    EXPECT_EQ(end("1").tenant, "acme") << "whose mail waits is known";
     EXPECT_EQ(end("1", ticket_missing()).reason, Reason::TicketMissing) << "what is refused anyway asks no store";
 }
 
