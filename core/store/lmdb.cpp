@@ -16,7 +16,6 @@ constexpr MDB_dbi kTable = 1;              // LMDB's number of the one table tha
 constexpr unsigned kMostReaders = 1'022;   // at once, of all processes: then the lock file is 64 KiB (lmdb_files.cpp)
 
 MDB_val value_of(std::string_view text) { return {text.size(), const_cast<char*>(text.data())}; }
-std::string_view text_of(MDB_val const& value) { return {static_cast<char const*>(value.mv_data), value.mv_size}; }
 
 std::string why(int status)
 {
@@ -114,7 +113,7 @@ base::Result<void, Environment::Failure> Environment::open_files(base::Fd data)
     if (status == 0) status = ::mdb_env_set_assert(handle_, &on_assertion);
     if (status == 0) status = ::mdb_env_set_mapsize(handle_, options_.bytes);
     if (status == 0) status = ::mdb_env_set_maxreaders(handle_, kMostReaders);
-    if (status == 0) status = guarded([&] { return ::mdb_env_open(handle_, directory.c_str(), flags, 0660); });
+    if (status == 0) status = ::mdb_env_open(handle_, directory.c_str(), flags, 0660);
     if (status == MDB_INVALID) return base::fail_with(Failure{"lock.mdb is damaged", true});   // data.mdb's head is not
     if (status != 0) return base::fail_with(Failure{"open " + directory + ": " + why(status)});
 
@@ -124,8 +123,7 @@ base::Result<void, Environment::Failure> Environment::open_files(base::Fd data)
 
     // The magic number and version of both heads, each behind 16 bytes; and those of the lock.
     MDB_stat statistics{};
-    status = guarded([&] { return ::mdb_env_stat(handle_, &statistics); });
-    if (status != 0) return base::fail_with(Failure{"open " + directory + ": " + why(status)});
+    ::mdb_env_stat(handle_, &statistics);
     auto watched = data_.watch(std::move(data), 16, statistics.ms_psize + 16);
     if (watched) watched = lock_.watch(std::move(lock), 0, 0);
     if (!watched) return base::fail_with(Failure{"open " + directory + ": " + watched.error().message});
@@ -163,10 +161,7 @@ Environment::~Environment()
 {
     if (handle_ != nullptr) {
         lock_.restore_size();   // LMDB takes its readers out of it
-        guarded([this] {
-            ::mdb_env_close(handle_);
-            return 0;
-        });
+        ::mdb_env_close(handle_);
     }
     lock_.close();
     closed_.set_value();
@@ -195,8 +190,10 @@ base::Result<Transaction> Environment::begin(Access access)
     if (suspect_) return base::fail(options_.name + ": data.mdb is damaged");
 
     Transaction transaction{shared_from_this(), std::move(turn)};
-    unsigned const flags = access == Access::Read ? MDB_RDONLY : 0;
-    int const status = guarded([&] { return ::mdb_txn_begin(handle_, nullptr, flags, &transaction.handle_); });
+    // A writer that is stopped within this call would keep the lock that all processes wait for; of one that dies the
+    // kernel takes it. So it may die: this call alone is not guarded.
+    auto const start = [&] { return ::mdb_txn_begin(handle_, nullptr, access == Access::Read ? MDB_RDONLY : 0, &transaction.handle_); };
+    int const status = access == Access::Read ? guarded(start) : start();
     if (status != 0) return base::fail(error("begin", status));
     return transaction;
 }
@@ -212,7 +209,7 @@ std::uint64_t Environment::last_change() const
 base::Result<> Environment::forget_dead_readers()
 {
     int dead = 0;
-    int const status = guarded([&] { return ::mdb_reader_check(handle_, &dead); });
+    int const status = ::mdb_reader_check(handle_, &dead);
     if (status != 0) return base::fail(error("look for dead readers", status));
     return {};
 }

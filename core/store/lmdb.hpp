@@ -82,7 +82,7 @@ private:
     WatchedFile data_;
     WatchedFile lock_;
     std::mutex writers_;   // of this process queue here, so that each looks at the files when its turn has come
-    std::atomic<bool> suspect_ = false;
+    mutable std::atomic<bool> suspect_ = false;
     std::promise<void> closed_;
 };
 

@@ -4,8 +4,8 @@
 //
 //     int const status = guarded([&] { return ::mdb_get(…); });   // kFault: then the table must be closed
 //
-// For calls of C only: what is on the way between is left without destructors, as longjmp() does. Outside of guarded()
-// faults are what they were before.
+// For calls of C only, and such as take no lock that they would keep: what is on the way between is left without
+// destructors, as longjmp() does. Outside of guarded() faults are what they were before.
 #pragma once
 
 #include <csetjmp>

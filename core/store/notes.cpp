@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 #include <vector>
 
 #include "core/store/bytes.hpp"
@@ -12,8 +13,7 @@ namespace {
 
 using lmdb::Access;
 
-constexpr std::size_t kMapBytes = 16u << 20u;   // some 100,000 notes; only messages under way have one
-constexpr std::size_t kSweepAbove = 10'000;
+constexpr std::size_t kMapBytes = 64u << 20u;   // room for kMost long notes
 constexpr std::size_t kTimeBytes = 8;
 
 // A note is the time in microseconds, then the text.
@@ -32,16 +32,19 @@ base::Time time_of(std::string_view note)
 
 std::string_view text_of(std::string_view note) { return note.substr(std::min(note.size(), kTimeBytes)); }
 
-base::Result<> sweep(lmdb::Transaction& transaction, base::Time now)
+// The older half, at once: what that costs is shared by as many notes as are forgotten.
+base::Result<> forget_older_half(lmdb::Transaction& transaction)
 {
-    std::vector<std::string> old;
+    std::vector<std::pair<base::Time, std::string>> notes;
     auto const walked = transaction.walk("", [&](std::string_view key, std::string_view note) {
-        if (now - time_of(note) > Notes::kMaxAge) old.emplace_back(key);
+        notes.emplace_back(time_of(note), key);
         return true;
     });
     if (!walked) return walked;
-    for (auto const& key : old) {
-        if (auto const done = transaction.erase(key); !done) return base::fail(done.error());
+    auto const middle = notes.begin() + static_cast<std::ptrdiff_t>(notes.size() / 2);
+    std::nth_element(notes.begin(), middle, notes.end());
+    for (auto note = notes.begin(); note != middle; ++note) {
+        if (auto const done = transaction.erase(note->second); !done) return base::fail(done.error());
     }
     return {};
 }
@@ -85,8 +88,8 @@ base::Result<> Notes::put(std::string_view queue_id, std::string_view text, base
         if (!erased) return base::fail(erased.error());
         return *erased ? transaction->commit() : base::Result<>{};   // usually there is nothing to commit
     }
-    if (transaction->entries() > kSweepAbove) {
-        if (auto const swept = sweep(*transaction, now); !swept) return swept;
+    if (transaction->entries() >= kMost) {
+        if (auto const done = forget_older_half(*transaction); !done) return done;
     }
     if (auto const done = transaction->put(queue_id, encoded(text, now)); !done) return done;
     return transaction->commit();

@@ -29,8 +29,8 @@ public:
 
     std::size_t size() const;   // notes not taken: messages under way or broken off
 
-    // Notes older than this are swept when the table has grown: their message never came to its end.
-    static constexpr std::chrono::hours kMaxAge{24};
+    // Of so many the older half is forgotten: their messages never came to their end, or no milter asks for notes.
+    static constexpr std::size_t kMost = 20'000;
 
 private:
     struct Environment;

@@ -66,13 +66,17 @@ TEST_F(NotesTest, ReachAnotherProcess)
     EXPECT_EQ(open().take("Q1").value(), "from the child");
 }
 
-TEST_F(NotesTest, OfMessagesThatNeverEndedAreSweptAfterADay)
+TEST_F(NotesTest, OfMessagesThatNeverEndedAreForgottenTheOlderHalfFirst)
 {
     auto notes = open();
-    for (int i = 0; i < 10'002; ++i) ASSERT_TRUE(notes.put("old" + std::to_string(i), "abc", kNow));
-    EXPECT_EQ(notes.size(), 10'002u);
-    ASSERT_TRUE(notes.put("new", "abc", kNow + std::chrono::hours{25}));
-    EXPECT_EQ(notes.size(), 1u);
+    for (std::size_t i = 0; i < Notes::kMost; ++i) {
+        ASSERT_TRUE(notes.put("message" + std::to_string(i), "abc", kNow + std::chrono::seconds{i}));
+    }
+    EXPECT_EQ(notes.size(), Notes::kMost);
+    ASSERT_TRUE(notes.put("newest", "abc", kNow + std::chrono::hours{24}));
+    EXPECT_EQ(notes.size(), Notes::kMost / 2 + 1);
+    EXPECT_EQ(*notes.take("message9999"), std::nullopt);
+    EXPECT_EQ(*notes.take("message10000"), "abc");
 }
 
 TEST_F(NotesTest, GoOnInANewTableWhenTheirsIsGoneOrDamaged)
