@@ -17,6 +17,7 @@ int check(Common const& common);
 struct ExplainOptions {
     std::vector<std::string> attributes;   // KEY=VALUE
     std::string message;                   // a file, "-" for standard input, "" for none
+    std::string at{};                      // a time or a distance from now; "" = now
 };
 int explain(Common const& common, ExplainOptions const& options);
 
@@ -24,6 +25,22 @@ int reload(Common const& common);
 int status(Common const& common);
 int tenants(Common const& common);
 int rules(Common const& common);
+
+struct LimitsOptions {
+    std::string tenant{}; // "" = all
+    bool all = false;     // however many rows that are
+};
+int limits(Common const& common, LimitsOptions const& options);
+int limits_reset(Common const& common, std::string const& tenant);
+
+struct TenantOptions {
+    std::string name;
+    std::string reason{};  // the operator's words; may be empty
+    bool queued = false;   // --hold, --release: what waits in Postfix's queue, too
+    std::string postfix_config_directory = "/etc/postfix";
+};
+int tenant_suspend(Common const& common, TenantOptions const& options);
+int tenant_resume(Common const& common, TenantOptions const& options);
 
 struct StampVerifyOptions {
     std::string file = "-";

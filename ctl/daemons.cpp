@@ -1,14 +1,9 @@
 // Commands that ask the running daemons by their control sockets.
 
 #include <algorithm>
-#include <array>
-#include <filesystem>
 #include <iostream>
-#include <optional>
 
-#include "core/base/text.hpp"
-#include "core/config/load.hpp"
-#include "core/run/control_socket.hpp"
+#include "ctl/client.hpp"
 #include "ctl/commands.hpp"
 #include "ctl/print.hpp"
 
@@ -16,77 +11,6 @@ namespace mailcore::ctl {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::array<std::string_view, 2> kDaemons{"mailcore-policy", "mailcore-milter"};
-
-struct Answer {
-    std::string daemon;
-    bool running = false;
-    json body;           // {"ok": …}; of a daemon that does not run: {"ok": false, "error": "not running"}
-    bool ok() const { return body.value("ok", false); }
-    std::string error() const { return body.value("error", ""); }
-};
-
-Answer ask(std::string const& state_directory, std::string_view daemon, std::string_view command)
-{
-    Answer answer{std::string{daemon}, false, {{"ok", false}, {"error", "not running"}}};
-    auto const path = run::control_path(state_directory, daemon);
-    if (!std::filesystem::exists(path)) return answer;
-    auto const line = run::call_control_socket(path, json{{"command", command}}.dump());
-    if (!line) {
-        answer.body["error"] = line.error().message;
-        return answer;
-    }
-    answer.body = json::parse(*line, nullptr, false);
-    answer.running = true;
-    if (!answer.body.is_object()) answer.body = {{"ok", false}, {"error", "answered what is no JSON object"}};
-    return answer;
-}
-
-// The value of a line "state_directory: VALUE", with its quotes and comment taken off.
-std::optional<std::string> state_directory_in(std::string_view line)
-{
-    constexpr std::string_view key = "state_directory:";
-    if (!line.starts_with(key)) return std::nullopt;
-    auto value = base::trim(line.substr(key.size()));
-    value = base::trim(value.substr(0, value.find(" #")));
-    if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'')) value = value.substr(1, value.size() - 2);
-    return std::string{value};
-}
-
-// Only the state directory is needed: mistakes elsewhere in the file, even one that keeps it from being read as YAML,
-// must not keep the operator from asking.
-std::string find_state_directory(std::string const& path)
-{
-    config::Diagnostics problems;
-    auto const settings = config::load(path, problems);
-    if (!problems.has_errors() || settings.state_directory.position.line > 0) return settings.state_directory.value;
-    auto const text = read_input(path);
-    if (!text) return settings.state_directory.value;
-    for (auto const line : base::split(*text, '\n')) {
-        if (auto const written = state_directory_in(line)) return *written;
-    }
-    return settings.state_directory.value;
-}
-
-std::vector<Answer> ask_all(Common const& common, std::string_view command)
-{
-    auto const state_directory = find_state_directory(common.config);
-    std::vector<Answer> answers;
-    for (auto const daemon : kDaemons) answers.push_back(ask(state_directory, daemon, command));
-    return answers;
-}
-
-bool none_runs(std::vector<Answer> const& answers)
-{
-    return std::none_of(answers.begin(), answers.end(), [](Answer const& answer) { return answer.running; });
-}
-
-int complain_of_silence(std::vector<Answer> const& answers)
-{
-    for (auto const& answer : answers) complain(answer.daemon + ": " + answer.error());
-    return 1;
-}
 
 std::string number(json const& body, char const* key) { return std::to_string(body.value(key, std::int64_t{0})); }
 
@@ -98,11 +22,80 @@ std::string uptime(std::int64_t seconds)
     return part(seconds / 60, "m ") + part(seconds % 60, "s");
 }
 
+// {"store": …, "up": …, "on_fallback": …, "failures": …}
+std::string health(json const& limits)
+{
+    std::string words = "fine";
+    if (limits.value("on_fallback", false)) words = "away; this host counts alone";
+    else if (!limits.value("up", true)) words = "failing; limits.on_error decides";
+    auto const failures = limits.value("failures", std::int64_t{0});
+    return failures == 0 ? words : words + ", " + counted(static_cast<std::size_t>(failures), "failure") + " so far";
+}
+
+// Each daemon has its own way to the store, so each has its line.
+void print_limits(std::vector<DaemonAnswer> const& answers)
+{
+    std::vector<std::vector<std::string>> rows;
+    std::int64_t suspended = 0;
+    for (auto const& answer : answers) {
+        if (!answer.ok() || !answer.body.contains("limits")) continue;
+        auto const& limits = answer.body["limits"];
+        rows.push_back({answer.daemon, limits.value("store", ""), health(limits)});
+        suspended = std::max(suspended, limits.value("suspended", std::int64_t{0}));
+    }
+    if (!rows.empty()) {
+        std::cout << '\n';
+        print_table({"DAEMON", "COUNTS LIMITS IN", "STATE"}, rows);
+    }
+    if (suspended > 0) {
+        std::cout << '\n' << counted(static_cast<std::size_t>(suspended), "tenant")
+                  << " suspended by an operator; mailcorectl tenants shows which\n";
+    }
+}
+
+std::string mode_of(json const& tenant)
+{
+    auto mode = tenant.value("mode", "");
+    return tenant.value("suspended", false) && mode != "suspended" ? "suspended by operator" : mode;
+}
+
+// Where the last of these columns begins, behind the others.
+std::size_t last_column(std::vector<std::vector<std::string>> const& rows, std::size_t columns)
+{
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i + 1 < columns; ++i) {
+        std::size_t widest = 0;
+        for (auto const& row : rows) widest = std::max(widest, i < row.size() ? row[i].size() : 0);
+        begin += widest + 2;
+    }
+    return begin;
+}
+
+// The columns of suspensions stand there only where somebody is suspended.
+void print_tenants(json const& list)
+{
+    bool const any = std::any_of(list.begin(), list.end(), [](json const& tenant) { return tenant.value("suspended", false); });
+    std::vector<std::string> head{"TENANT", "MODE"};
+    if (any) head.insert(head.end(), {"SINCE", "REASON"});
+    std::vector<std::vector<std::string>> rows;
+    for (auto const& tenant : list) {
+        std::vector<std::string> row{tenant.value("name", ""), mode_of(tenant)};
+        bool const suspended = tenant.value("suspended", false);
+        if (suspended) row.insert(row.end(), {minute_of(tenant.value("since", "")), shown(tenant.value("reason", ""))});
+        rows.push_back(std::move(row));
+    }
+    auto const reasons_at = last_column(rows, head.size());
+    for (auto& row : rows) {
+        if (row.size() == head.size() && any) row.back() = wrapped(row.back(), reasons_at, terminal_width());
+    }
+    print_table(head, rows);
+}
+
 }   // namespace
 
 int reload(Common const& common)
 {
-    auto const answers = ask_all(common, "reload");
+    auto const answers = ask_all(common.config, "reload");
     auto document = json::array();
     bool failed = none_runs(answers);
     for (auto const& answer : answers) {
@@ -126,7 +119,7 @@ int reload(Common const& common)
 
 int status(Common const& common)
 {
-    auto const answers = ask_all(common, "status");
+    auto const answers = ask_all(common.config, "status");
     auto document = json::array();
     std::vector<std::vector<std::string>> rows;
     for (auto const& answer : answers) {
@@ -142,21 +135,23 @@ int status(Common const& common)
                         number(answer.body, "connections"), number(answer.body, "tenants"), number(decisions, "pass"),
                         number(decisions, "reject"), number(decisions, "defer"), number(decisions, "hold")});
     }
-    if (common.json) print_json(document);
-    else print_table({"DAEMON", "STATE", "CONNECTIONS", "TENANTS", "PASS", "REJECT", "DEFER", "HOLD"}, rows);
+    if (common.json) {
+        print_json(document);
+    } else {
+        print_table({"DAEMON", "STATE", "CONNECTIONS", "TENANTS", "PASS", "REJECT", "DEFER", "HOLD"}, rows);
+        print_limits(answers);
+    }
     return none_runs(answers) ? 1 : 0;
 }
 
 int tenants(Common const& common)
 {
-    auto const answers = ask_all(common, "tenants");
+    auto const answers = ask_all(common.config, "tenants");
     for (auto const& answer : answers) {
         if (!answer.ok()) continue;   // both daemons have the same; the first that answers will do
         auto const& list = answer.body["tenants"];
-        std::vector<std::vector<std::string>> rows;
-        for (auto const& tenant : list) rows.push_back({tenant.value("name", ""), tenant.value("mode", "")});
         if (common.json) print_json(list);
-        else print_table({"TENANT", "MODE"}, rows);
+        else print_tenants(list);
         return 0;
     }
     return complain_of_silence(answers);
@@ -164,7 +159,7 @@ int tenants(Common const& common)
 
 int rules(Common const& common)
 {
-    auto const answers = ask_all(common, "rules");
+    auto const answers = ask_all(common.config, "rules");
     if (none_runs(answers)) return complain_of_silence(answers);
     auto document = json::array();
     std::vector<std::vector<std::string>> rows;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <iostream>
+#include <optional>
 
 #include "core/base/text.hpp"
 #include "core/mail/header_block.hpp"
@@ -10,6 +11,7 @@
 #include "core/rules/decide.hpp"
 #include "core/rules/read.hpp"
 #include "ctl/commands.hpp"
+#include "ctl/explain_limits.hpp"
 #include "ctl/print.hpp"
 
 namespace mailcore::ctl {
@@ -104,14 +106,18 @@ nlohmann::json as_json(Request const& request, mail::Verdict const& verdict, rul
             {"reply", mail::to_string(verdict.reply)},
             {"daemon", word(request.daemon)},
             {"state", word(request.stage)},
+            {"limit", verdict.limit},
             {"trace", steps}};
 }
 
-void print_steps(Request const& request, rules::Trace const& trace)
+void print_steps(Request const& request, std::optional<base::Time> at, rules::Trace const& trace)
 {
     std::cout << "state        " << word(request.stage) << ", as the " << word(request.daemon) << " sees it\n";
+    if (at) std::cout << "time         " << base::format_time(*at) << ", with the counters of now\n";
+    constexpr std::size_t column = 13;
+    auto const width = terminal_width();
     for (auto const& [step, text] : trace.steps) {
-        std::cout << step << std::string(step.size() < 13 ? 13 - step.size() : 1, ' ') << text << '\n';
+        std::cout << step << std::string(step.size() < column ? column - step.size() : 1, ' ') << wrapped(text, column, width) << '\n';
     }
 }
 
@@ -121,6 +127,12 @@ int explain(Common const& common, ExplainOptions const& options)
 {
     auto const attributes = split_attributes(options.attributes);
     if (!attributes) return complain(attributes.error());
+    std::optional<base::Time> at;
+    if (!options.at.empty()) {
+        auto const parsed = parse_at(options.at, base::now());
+        if (!parsed) return complain(parsed.error());
+        at = *parsed;
+    }
     auto const configuration = rules::read_configuration(common.config);
     if (!configuration) return complain(configuration.error());
 
@@ -131,10 +143,14 @@ int explain(Common const& common, ExplainOptions const& options)
         auto const added = add_message(request, options.message, configuration->ruleset->headers);
         if (!added) return complain(added.error());
     }
+    Desk desk{common.config};
+    auto const suspensions = current_suspensions(desk);
     rules::Trace trace;
-    auto const verdict = rules::decide(*configuration->ruleset, request, base::now(), &trace);
+    auto verdict = rules::decide(*configuration->ruleset, request, suspensions.value_or(rules::Suspensions{}), &trace);
+    if (!suspensions && !verdict.tenant.empty()) add_before_verdict(trace, "suspension", "not asked: " + suspensions.error().message);
+    verdict = with_limits(desk, *configuration->ruleset, request, verdict, at, trace);
     if (common.json) print_json(as_json(request, verdict, trace));
-    else print_steps(request, trace);
+    else print_steps(request, at, trace);
     return 0;
 }
 

@@ -20,7 +20,8 @@ CLI::App* add(CLI::App& parent, Run& chosen, char const* name, char const* help,
 {
     auto* const command = parent.add_subcommand(name, help);
     command->fallthrough();   // --config and --json may stand behind the command, too
-    if (run) command->callback([&chosen, run = std::move(run)] { chosen = run; });
+    // Of a command and one of its own commands, the latter is asked first.
+    if (run) command->callback([&chosen, run = std::move(run)] { if (!chosen) chosen = run; });
     return command;
 }
 
@@ -28,10 +29,12 @@ void add_explain(CLI::App& app, Run& chosen, ctl::Common& common, ctl::ExplainOp
 {
     auto* const command = add(app, chosen, "explain", "Say what would be decided for a message, and why",
                               [&] { return ctl::explain(common, options); });
-    command->add_option("attributes", options.attributes, "What is known, by the names of Postfix's policy protocol")
+    command->add_option("attributes", options.attributes, "What is known, in Postfix's policy attributes")
         ->option_text("KEY=VALUE...")->required();
-    command->add_option("--message", options.message, "A message: decide as the milter does at its end (- = standard input)")
+    command->add_option("--message", options.message, "A message: decide as at its end (- = standard input)")
         ->option_text("FILE");
+    command->add_option("--at", options.at, "Ask the limits at another time: a date, +10m, -1h")
+        ->option_text("TIME");
     command->footer("Examples:\n"
                     "  mailcorectl explain client_address=10.0.0.250 sender=amazon@inbound.keybuzz.io\n"
                     "  mailcorectl explain client_address=10.0.0.250 sender= --message bounce.eml --json");
@@ -54,6 +57,36 @@ void add_stamp(CLI::App& app, Run& chosen, ctl::Common& common, ctl::StampVerify
     add(*key, chosen, "rotate", "Add a key that signs; old ones stay to verify", [&] { return ctl::stamp_key_rotate(common); });
 }
 
+// `limits` does something without its command; so that is listed apart from those that stand for all the work there is.
+void add_limits(CLI::App& app, Run& chosen, ctl::Common& common, ctl::LimitsOptions& options)
+{
+    auto* const command = add(app, chosen, "limits", "Show what is used and left of the tenants' limits",
+                              [&] { return ctl::limits(common, options); });
+    command->add_option("tenant", options.tenant, "One tenant, each sender, login or client apart")->option_text("TENANT");
+    command->add_flag("--all", options.all, "Show every row, not the first 1,000");
+    auto* const reset = add(*command, chosen, "reset", "Forget what was counted of a tenant", [&] { return ctl::limits_reset(common, options.tenant); });
+    reset->group("Commands");
+    reset->add_option("tenant", options.tenant, "Which")->option_text("TENANT")->required();
+    command->footer("A tenant of the name \"reset\": mailcorectl limits -- reset");
+}
+
+void add_tenant(CLI::App& app, Run& chosen, ctl::Common& common, ctl::TenantOptions& options)
+{
+    auto* const tenant = add(app, chosen, "tenant", "Suspend a tenant, or resume it", nullptr);
+    tenant->require_subcommand(1);
+    auto* const suspend = add(*tenant, chosen, "suspend", "Refuse all of a tenant's mail, now and after restarts",
+                              [&] { return ctl::tenant_suspend(common, options); });
+    auto* const resume = add(*tenant, chosen, "resume", "Take back what suspend did", [&] { return ctl::tenant_resume(common, options); });
+    suspend->add_option("--reason", options.reason, "Why, for whoever asks later")->option_text("TEXT");
+    suspend->add_flag("--hold", options.queued, "Put its mail in Postfix's queue on hold, too");
+    resume->add_flag("--release", options.queued, "Let go the mail that suspend put on hold");
+    for (auto* const command : {suspend, resume}) {
+        command->add_option("name", options.name, "Which")->option_text("NAME")->required();
+        command->add_option("--postfix-config", options.postfix_config_directory, "Postfix's configuration directory")
+            ->option_text("DIR")->capture_default_str();
+    }
+}
+
 int run_setup(ctl::Common const& common, ctl::SetupOptions const& options)
 {
     config::Diagnostics problems;
@@ -65,7 +98,7 @@ int run_setup(ctl::Common const& common, ctl::SetupOptions const& options)
 
 void add_setup(CLI::App& app, Run& chosen, ctl::Common& common, ctl::SetupOptions& options)
 {
-    auto* const command = add(app, chosen, "setup", "Show the changes to main.cf and master.cf; make or take them back",
+    auto* const command = add(app, chosen, "setup", "Show, make or take back changes to Postfix",
                               [&] { return run_setup(common, options); });
     auto* const apply = command->add_flag("--apply", options.apply, "Make the changes, keeping a backup");
     command->add_flag("--undo", options.undo, "Take back what --apply did")->excludes(apply);
@@ -75,7 +108,7 @@ void add_setup(CLI::App& app, Run& chosen, ctl::Common& common, ctl::SetupOption
 
 void add_reference(CLI::App& app, Run& chosen, std::string& page)
 {
-    auto* const command = add(app, chosen, "reference", "Print a reference page: config, events, metrics or man-keys",
+    auto* const command = add(app, chosen, "reference", "Print a page: config, events, metrics, man-keys",
                               [&] { return ctl::reference(page); });
     command->add_option("page", page, "Which page")->option_text("PAGE")->required()
         ->check(CLI::IsMember({"config", "events", "metrics", "man-keys"}));
@@ -88,6 +121,8 @@ int main(int argc, char** argv)
     ctl::Common common;
     ctl::ExplainOptions explain_options;
     ctl::StampVerifyOptions verify_options;
+    ctl::LimitsOptions limits_options;
+    ctl::TenantOptions tenant_options;
     ctl::SetupOptions setup_options;
     std::string page;
     Run chosen;
@@ -105,6 +140,8 @@ int main(int argc, char** argv)
     add(app, chosen, "status", "Show the running daemons and what they decided", [&] { return ctl::status(common); });
     add(app, chosen, "tenants", "List the tenants in force", [&] { return ctl::tenants(common); });
     add(app, chosen, "rules", "List the ordered rules in force, with hits", [&] { return ctl::rules(common); });
+    add_limits(app, chosen, common, limits_options);
+    add_tenant(app, chosen, common, tenant_options);
     add_stamp(app, chosen, common, verify_options);
     add_setup(app, chosen, common, setup_options);
     add_reference(app, chosen, page);

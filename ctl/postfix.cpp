@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <unistd.h>
 
-#include "core/base/child.hpp"
 #include "core/base/text.hpp"
 
 namespace mailcore::ctl {
@@ -29,16 +28,9 @@ std::string how_it_ended(int status)
     return status > 128 ? "signal " + std::to_string(status - 128) : "status " + std::to_string(status);
 }
 
-}   // namespace
-
-base::Result<Printed> run_program(std::vector<std::string> const& arguments)
+// A status other than 0 becomes an error with the program's words.
+base::Result<Printed> judged(std::string const& name, base::Result<base::ChildResult> ran)
 {
-    auto const& name = arguments.front();
-    auto const program = find_program(name);
-    if (!program) return base::fail(program.error());
-    auto command = arguments;
-    command.front() = *program;
-    auto ran = base::run_child(command, {.timeout = kPatience});
     if (!ran) return base::fail(ran.error());
     if (ran->status == 0) return Printed{std::move(ran->out), std::move(ran->err)};
     auto const words = base::trim(ran->err.empty() ? ran->out : ran->err);
@@ -46,13 +38,40 @@ base::Result<Printed> run_program(std::vector<std::string> const& arguments)
                       (words.empty() ? " with " + how_it_ended(ran->status) : ": " + std::string{words}));
 }
 
-base::Result<Printed> Postfix::postconf(std::vector<std::string> arguments) const
+}   // namespace
+
+base::Result<base::ChildResult> try_program(std::vector<std::string> const& arguments, std::string_view input, std::size_t most_output)
 {
-    arguments.insert(arguments.begin(), {"postconf", "-c", directory_});
-    return run_program(arguments);
+    auto const program = find_program(arguments.front());
+    if (!program) return base::fail(program.error());
+    auto command = arguments;
+    command.front() = *program;
+    return base::run_child(command, {.input = input, .timeout = kPatience, .most_output = most_output});
 }
 
-base::Result<Printed> Postfix::check() const { return run_program({"postfix", "-c", directory_, "check"}); }
+base::Result<Printed> run_program(std::vector<std::string> const& arguments)
+{
+    return judged(arguments.front(), try_program(arguments));
+}
+
+base::Result<base::ChildResult> Postfix::try_run(std::vector<std::string> arguments, std::string_view input, std::size_t most_output) const
+{
+    arguments.insert(arguments.begin() + 1, {"-c", directory_});
+    return try_program(arguments, input, most_output);
+}
+
+base::Result<Printed> Postfix::run(std::vector<std::string> arguments, std::string_view input, std::size_t most_output) const
+{
+    return judged(arguments.front(), try_run(arguments, input, most_output));
+}
+
+base::Result<Printed> Postfix::postconf(std::vector<std::string> arguments) const
+{
+    arguments.insert(arguments.begin(), "postconf");
+    return run(std::move(arguments));
+}
+
+base::Result<Printed> Postfix::check() const { return run({"postfix", "check"}); }
 
 base::Result<PostfixConfiguration> Postfix::read(std::vector<std::string> const& parameters) const
 {

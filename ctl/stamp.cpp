@@ -7,7 +7,6 @@
 #include <grp.h>
 #include <iostream>
 #include <map>
-#include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,55 +15,16 @@
 #include "core/base/text.hpp"
 #include "core/config/load.hpp"
 #include "core/crypto/hmac.hpp"
-#include "core/mail/header_block.hpp"
+#include "core/mail/address.hpp"
 #include "core/rules/read.hpp"
 #include "ctl/commands.hpp"
 #include "ctl/print.hpp"
+#include "ctl/stamp_check.hpp"
 
 namespace mailcore::ctl {
 namespace {
 
 constexpr std::size_t kKeyBytes = 32;   // as long as the digest, RFC 2104 3
-
-// The headers a stamp is about. A second copy of any of them makes the message ambiguous.
-struct StampedHeaders {
-    std::optional<std::string> tenant, ticket, signature, message_id, return_path;
-    bool ambiguous = false;
-
-    void take(std::optional<std::string>& slot, std::string value)
-    {
-        ambiguous |= slot.has_value();
-        slot = std::move(value);
-    }
-};
-
-StampedHeaders read_headers(std::string_view message, config::StampSettings const& names)
-{
-    StampedHeaders found;
-    mail::for_each_header(message, [&](std::string_view name, std::string_view value) {
-        auto const is = [&](std::string_view wanted) { return base::equal_ignoring_case(name, wanted); };
-        auto const plain = [&] { return std::string{base::trim(mail::unfolded(value))}; };
-        if (is(names.tenant_header.value)) found.take(found.tenant, plain());
-        else if (is(names.ticket_header.value)) found.take(found.ticket, plain());
-        else if (is(names.signature_header.value)) found.take(found.signature, plain());
-        else if (is("Message-ID") && !found.message_id) found.message_id = plain();   // the first counts
-        else if (is("Return-Path") && !found.return_path) found.return_path = plain();
-    });
-    return found;
-}
-
-base::Result<> verify(StampedHeaders const& headers, mail::StampKeys const& keys, std::string const& sender,
-                      std::chrono::milliseconds max_age)
-{
-    if (!headers.signature) return base::fail("the message carries no stamp");
-    if (headers.ambiguous) return base::fail("a header of the stamp stands there more than once");
-    auto const tenant = headers.tenant.value_or("");
-    auto const ticket = headers.ticket.value_or("");
-    auto const message_id = headers.message_id.value_or("");
-    auto const from = mail::stamp_sender(sender);
-    return mail::verify_stamp(keys, *headers.signature, {"", tenant, ticket, from, message_id}, base::now(),
-                              std::chrono::duration_cast<std::chrono::seconds>(max_age));
-}
 
 int report(Common const& common, StampedHeaders const& headers, base::Result<> const& result)
 {
@@ -166,7 +126,7 @@ int stamp_verify(Common const& common, StampVerifyOptions const& options)
     auto const message = read_input(options.file);
     if (!message) return complain(message.error());
 
-    auto const headers = read_headers(*message, settings.stamp);
+    auto const headers = read_stamped_headers(*message, settings.stamp);
     if (!options.has_sender && !headers.return_path) {
         return complain("the message has no Return-Path; name its envelope sender with --sender (empty for null)", 64);
     }

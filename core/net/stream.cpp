@@ -138,7 +138,7 @@ base::Result<> Stream::write(std::string_view bytes, Deadline deadline)
         if (code == CURLE_OK) {
             bytes.remove_prefix(sent);
         } else if (code == CURLE_AGAIN) {
-            if (auto const ready = state_->wait(POLLOUT, deadline, "did not take what was sent in time"); !ready) return ready;
+            if (auto ready = state_->wait(POLLOUT, deadline, "did not take what was sent in time"); !ready) return ready;
         } else {
             return state_->fail(code);
         }
@@ -162,7 +162,7 @@ base::Result<> Stream::read_some(std::string& into, Deadline deadline)
             return {};
         }
         if (code != CURLE_AGAIN) return state_->fail(code);
-        if (auto const ready = state_->wait(POLLIN, deadline, "no answer in time"); !ready) return ready;
+        if (auto ready = state_->wait(POLLIN, deadline, "no answer in time"); !ready) return ready;
     }
 }
 

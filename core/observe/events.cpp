@@ -12,7 +12,6 @@ std::span<Event const* const> all()
         &kUnreadableRequest, &kTooManyClients, &kOwnFailure, &kStrippingFailed, &kMilterRefused, &kDecisionLogFailed,
         &kDecisionLinesLost, &kCertificateNoteFailed, &kCertificateDigestUnusable, &kLimitStoreFailed,
         &kLimitStoreAway, &kLimitStoreBack, &kLimitStoreHealed, &kLimitReceiptFailed, &kSuspensionsChanged, &kControlFailed,
-        &kLogUnreadable, &kLogReadable, &kOutcomeStoreFailed, &kConfigurationTaken, &kWebhookFailing, &kWebhookBack,
         &kSecretsSwitched, &kSecretsUnchanged, &kSourceServes, &kVaultAway, &kLoginRefused, &kNoCredentials, &kSecretNotTaken,
         &kProviderRefused, &kProofInconclusive, &kValueHeld, &kSecretWarning, &kSecretOverdue, &kReloadOwed,
         &kReloadLeftToOperator, &kDeferredFlushed, &kFlushFailed, &kRolledBack, &kRolledBackByHand, &kRollbackImpossible, &kSwitchFailed,

@@ -228,6 +228,7 @@ Transaction::~Transaction()
 
 base::Result<MDB_cursor*> Transaction::cursor() const
 {
+    if (environment_->is_suspect()) return base::fail(environment_->error("read", MDB_CORRUPTED));
     if (cursor_ != nullptr) return cursor_;
     int const status = guarded([this] { return ::mdb_cursor_open(handle_, kTable, &cursor_); });
     if (status != 0) return base::fail(environment_->error("open the table", status));
@@ -300,6 +301,7 @@ base::Result<bool> Transaction::erase(std::string_view key)
 base::Result<> Transaction::commit()
 {
     close_cursor();
+    if (environment_->is_suspect()) return base::fail(environment_->error("write", MDB_CORRUPTED));   // LMDB would not know
     int const status = guarded([this] { return ::mdb_txn_commit(handle_); });
     if (status != kFault) handle_ = nullptr;   // after a fault the lock is still to be let go
     if (status != 0) return base::fail(environment_->error("write", status));

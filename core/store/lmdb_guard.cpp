@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <mutex>
+#include <ucontext.h>
 #include <utility>
 
 namespace mailcore::store::lmdb {
@@ -29,7 +30,11 @@ void pass_on(Handled const& to, siginfo_t* information, void* context)
 void on_fault(int signal, siginfo_t* information, void* context)
 {
     bool const is_own_fault = information->si_code > 0;
-    if (is_own_fault && guard::landing != nullptr) land();
+    if (is_own_fault && guard::landing != nullptr) {
+        // A jump out of a handler leaves its signals blocked, and the next fault would be the end.
+        ::pthread_sigmask(SIG_SETMASK, &static_cast<ucontext_t*>(context)->uc_sigmask, nullptr);
+        land();
+    }
     for (auto const& each : handled) {
         if (each.signal == signal) pass_on(each, information, context);
     }
@@ -43,7 +48,7 @@ void install_guard()
     std::call_once(once, [] {
         struct sigaction action {};
         action.sa_sigaction = &on_fault;
-        action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;   // NODEFER: a handler that is left by a jump unblocks nothing
+        action.sa_flags = SA_SIGINFO | SA_ONSTACK;
         ::sigemptyset(&action.sa_mask);
         for (auto& each : handled) ::sigaction(each.signal, &action, &each.before);
     });

@@ -26,7 +26,7 @@ template <class Call>
 [[gnu::noinline]] int guarded(Call const& call)
 {
     sigjmp_buf here;
-    if (sigsetjmp(here, 0) != 0) return kFault;   // the handler leaves no signal blocked
+    if (sigsetjmp(here, 0) != 0) return kFault;   // the handler restores the mask: saving it here would be a system call
     guard::landing = &here;
     int const status = call();
     guard::landing = nullptr;

@@ -11,7 +11,7 @@ namespace mailcore::store {
 
 class LmdbLimits final : public rules::LimitStore {
 public:
-    static constexpr std::size_t kDefaultBytes = 256u << 20u;   // some 1.5 million keys at once
+    static constexpr std::size_t kDefaultBytes = 256u << 20u;   // some two million keys at once
 
     // Makes the directory where there is none. What root makes in a directory of another user's is given to that user. A
     // table that is damaged is put aside as data.mdb.damaged and begun anew; healed_at_open() says so.

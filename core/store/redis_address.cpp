@@ -95,9 +95,9 @@ base::Result<> read_rest(std::string_view rest, RedisAddress& address)
         return base::fail("the login before the @ holds one of / ? # @; write them as %2F %3F %23 %40");
     }
     if (rest.find_first_of("?#") != std::string_view::npos) return base::fail("nothing is known of options behind ? or #");
-    if (auto const read = read_login(login, address); !read) return read;
+    if (auto read = read_login(login, address); !read) return read;
     auto const slash = rest.find('/');
-    if (auto const read = read_host(rest.substr(0, slash), address); !read) return read;
+    if (auto read = read_host(rest.substr(0, slash), address); !read) return read;
     return read_database(slash == std::string_view::npos ? "" : rest.substr(slash + 1), address);
 }
 

@@ -49,6 +49,7 @@ constexpr Meaning kMeanings[] = {
     {"OOM", "it has no memory left: raise its maxmemory"},
     {"MISCONF", "it cannot save its data, and takes no writes until it can: see its log"},
     {"NOREPLICAS", "it takes no writes without its replicas: see min-replicas-to-write"},
+    {"BUSY Redis", "it is busy with somebody's script: see SCRIPT KILL"},
     {"NOAUTH", "it wants a password: set one"},
     {"WRONGPASS", "it refused the user or the password"},
     {"DENIED", "it is in protected mode and serves its own host only: give it a password"},
@@ -57,7 +58,7 @@ constexpr Meaning kMeanings[] = {
     {"ERR Client sent AUTH", "it has no password, but one is set here"},
     {"ERR invalid password", "it refused the password"},
     {"ERR DB index", "it has no such database: see its `databases`"},
-    {"NOPERM", "its ACL allows this user less than is needed: +@all ~mailcore:*", false},
+    {"NOPERM", "its ACL allows this user too little: ~mailcore:* +@read +@write +@scripting +@connection +time", false},
     {"MOVED", "it is a cluster, which is not supported: name a single server", false},
     {"CROSSSLOT", "it is a cluster, which is not supported: name a single server", false},
     {"CLUSTERDOWN", "it is a cluster, which is not supported: name a single server", false},
@@ -154,7 +155,7 @@ base::Result<> RedisConnection::greet(RedisAddress const& address)
 
     auto const deadline = base::Stopwatch::now() + address.timeout;
     for (auto const& command : commands) {
-        if (auto const sent = send(command, deadline); !sent) return sent;
+        if (auto sent = send(command, deadline); !sent) return sent;
     }
     for (std::size_t i = 0; i < commands.size(); ++i) {
         auto const received = receive(deadline);

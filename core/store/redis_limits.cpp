@@ -264,7 +264,7 @@ base::Result<> scan(RedisPool& pool, std::string const& pattern, Take const& tak
         if (!reply) return base::fail(reply.error());
         if (!is_list(*reply, 2)) return fail_reply(pool);
         cursor = reply->list[0].text;
-        if (auto const taken = take(reply->list[1].list); !taken) return taken;
+        if (auto taken = take(reply->list[1].list); !taken) return taken;
     } while (cursor != "0");
     return {};
 }

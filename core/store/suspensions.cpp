@@ -118,7 +118,7 @@ public:
     }
     base::Result<> merge(Suspensions const& entries) override
     {
-        if (auto const opened = open(); !opened) return opened;
+        if (auto opened = open(); !opened) return opened;
         return table_->merge(entries);
     }
 
@@ -196,7 +196,7 @@ base::Result<> SuspensionKeeper::write_back(Copy& copy) const
     if (!copy.table || !copy.is_known) return {};
     auto const missing = missing_in(copy.entries, current_);
     if (missing.begin() == missing.end()) return {};
-    auto const written = copy.table->merge(missing);
+    auto written = copy.table->merge(missing);
     if (written) take_over(copy.entries, missing);
     return written;
 }

@@ -1,10 +1,13 @@
 """What the tests of the documents share: where things are, and how the programs are run."""
 
 import argparse
+import atexit
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -36,6 +39,15 @@ def output_of(*command, status=0, **options):
         raise AssertionError(f"{' '.join(map(str, command))} ended with {done.returncode}, not {status}:\n"
                              f"{done.stdout}{done.stderr}")
     return done.stdout
+
+
+def scratch_file(name, text):
+    """A file with this text that goes when the tests end."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="mailcore-docs-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    path = directory / name
+    path.write_text(text)
+    return path
 
 
 def markdown_pages():

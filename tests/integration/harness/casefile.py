@@ -14,7 +14,7 @@ import dataclasses
 import re
 
 SETTINGS = {"client", "login", "helo", "tls", "auth", "connect"}
-STEPS = {"FROM", "TO", "HEADER", "DATA", "SEND", "SAY", "DROP", "EXPECT", "REFUSED"}
+STEPS = {"FROM", "TO", "HEADER", "DATA", "SEND", "SAY", "DROP", "CTL", "EXPECT", "REFUSED"}
 OUTCOMES = {"LOG", "NO LOG", "METRIC", "DELIVERED", "NOT DELIVERED", "HELD"}
 WITH_BLOCK = {"DATA", "SEND", "DELIVERED"}
 KEYWORD = re.compile(r"(NO LOG|NOT DELIVERED|[A-Za-z]+)(?:[ \t]+(.*))?$")

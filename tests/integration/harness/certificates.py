@@ -10,13 +10,15 @@ from .waiting import HarnessError
 class Certificate:
     """A key and its self-signed certificate below a folder, with the digests that Postfix and mailcore compare."""
 
-    def __init__(self, folder, name):
+    def __init__(self, folder, name, address=None):
+        """`address`: of the server that it is for, where somebody checks that."""
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.certificate = folder / f"{name}.pem"
         self.key = folder / f"{name}.key"
         _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
-                 "-subj", f"/CN={name}.test", "-keyout", str(self.key), "-out", str(self.certificate))
+                 "-subj", f"/CN={name}.test", *(["-addext", f"subjectAltName=IP:{address}"] if address else []),
+                 "-keyout", str(self.key), "-out", str(self.certificate))
 
     @property
     def public_key_digest(self):

@@ -89,7 +89,7 @@ class Happenings:
             daemon.check_health()
 
     def check_counters_agree(self):
-        """One function writes line and counter, so they agree: per action and reason, and in headers removed."""
+        """One function writes line and counter, so they agree: by action and reason, headers removed, and limit."""
         for daemon in self.gate.daemons:
             wait_until(lambda: self._logged(daemon) == self._counted(daemon),
                        lambda: f"{daemon}'s counters {dict(self._counted(daemon))} to agree with its decision lines "
@@ -100,15 +100,19 @@ class Happenings:
         for line in self.lines(daemon):
             counts[line["action"], line["reason"]] += 1
             counts["forged"] += line["forged_headers_removed"]
+            if line.get("limit"):
+                counts["limit", line["tenant"], line["limit"]] += 1
         return +counts
 
     def _counted(self, daemon):
-        name, counts = "mailcore_decisions_total", collections.Counter()
+        counts = collections.Counter()
         now, before = self.gate.daemons[daemon].metrics(), self.before[daemon]
-        for (found, labels), value in now.items():
-            if found == name and value != before.get((found, labels), 0):
-                pairs = dict(labels)
-                counts[pairs["action"], pairs["reason"]] += int(value - before.get((found, labels), 0))
+        for (name, labels), value in now.items():
+            pairs, moved = dict(labels), int(value - before.get((name, labels), 0))
+            if name == "mailcore_decisions_total":
+                counts[pairs["action"], pairs["reason"]] += moved
+            elif name == "mailcore_limit_refused_total":
+                counts["limit", pairs["tenant"], pairs["limit"]] += moved
         counts["forged"] += int(self.moved(daemon, "mailcore_forged_headers_removed_total"))
         return +counts
 

@@ -1,8 +1,10 @@
 """The whole gate on one machine: sink, Postfix, login server, both daemons on one configuration.
 
 A Gate lives as long as a run; `use_config` puts another mailcore.yaml in force by starting the daemons anew. Cases
-ask it for connections and for what happened since they began."""
+ask it for connections and for what happened since they began. Another relay host of the same fleet is a Gate,
+too: harness/fleet.py."""
 
+import json
 import pathlib
 import re
 import shutil
@@ -15,6 +17,7 @@ from .daemons import SANITIZER_OPTIONS, milter_daemon, policy_daemon
 from .decisions import DecisionLog
 from .postfix import PrivatePostfix
 from .processes import guardian
+from .redis import PrivateRedis
 from .sasl import LoginServer
 from .sink import Sink
 from .smtp import SmtpClient
@@ -60,7 +63,7 @@ class Gate:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mailcore-"))
         guardian.tell("folder", self.folder)
         self.folder.chmod(0o755)          # Postfix's processes run as postfix and look in
-        self.sink = self._enter(Sink())
+        self._provide_surroundings()
         self.postfix = PrivatePostfix(self.folder, self.sink.port)
         self.postfix.prepare()
         self._make_certificates()
@@ -71,6 +74,12 @@ class Gate:
         self.decisions = DecisionLog(self.folder / "log" / "decisions.jsonl")
         self._write_keys()
         self._make_daemons()
+
+    def _provide_surroundings(self):
+        """What the relay hosts of a fleet have in common."""
+        self.sink = self._enter(Sink())
+        self.redis = PrivateRedis(self.folder / "redis")   # runs while a mailcore.yaml that names it is in force
+        self._entered.append(self.redis)
 
     def _enter(self, context):
         self._entered.append(context)
@@ -98,21 +107,31 @@ class Gate:
 
     def close(self):
         """Stop everything, in the opposite order of starting, and remove every file."""
+        self._take_down()
+        guardian.dismiss()
+
+    def _take_down(self):
         self.abandon_daemons()
         while self._entered:
             self._entered.pop().__exit__(None, None, None)
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
-        guardian.dismiss()
 
     def use_config(self, path):
         """Stop the daemons if they run, and start them on this mailcore.yaml with a state of their own."""
         self.stop_daemons()
-        self.write_config(pathlib.Path(path).read_text())
+        body = pathlib.Path(path).read_text()
+        self._provide_redis("@REDIS@" in body)
+        self.write_config(body)
         shutil.rmtree(self.folder / "state", ignore_errors=True)
         (self.folder / "state").mkdir()
-        for daemon in self.daemons.values():
-            daemon.start()
+        self.start_daemons()
+
+    def _provide_redis(self, is_wanted):
+        """A Redis that remembers nothing where the configuration names one; else none."""
+        self.redis.stop()
+        if is_wanted:
+            self.redis.start()
 
     def write_config(self, body):
         """The preamble's keys that the body does not set itself, then the body, with this run's paths put in."""
@@ -123,9 +142,23 @@ class Gate:
     def _fill_in(self, text):
         places = {"DECISION_LOG": self.decisions.path, "STATE": self.folder / "state",
                   "SOCKETS": self.postfix.socket_directory, "KEYS_FILE": self.keys_file,
-                  "POLICY_METRICS": self.metrics_ports[0], "MILTER_METRICS": self.metrics_ports[1]}
+                  "POLICY_METRICS": self.metrics_ports[0], "MILTER_METRICS": self.metrics_ports[1],
+                  "REDIS": self.redis.address}
         places |= {f"DIGEST_{name}": certificate.public_key_digest for name, certificate in self.certificates.items()}
         return re.sub(r"@(\w+)@", lambda found: str(places[found[1]]) if found[1] in places else found[0], text)
+
+    def start_daemons(self):
+        for daemon in self.daemons.values():
+            daemon.start()
+
+    def restart_daemons(self):
+        self.stop_daemons()
+        self.start_daemons()
+
+    def kill_daemons(self):
+        """SIGKILL. Also where a story only wants other ones soon: an orderly stop waits two seconds for /metrics."""
+        for daemon in self.daemons.values():
+            daemon.kill()
 
     def stop_daemons(self):
         """Both in order: an exit status or a complaint that they leave behind is a failure."""
@@ -162,6 +195,12 @@ class Gate:
         """From here on the logs belong to the case that begins."""
         self.marks = {path: path.stat().st_size if path.exists() else 0 for path in self._logs().values()}
 
+    def events(self, daemon, name):
+        """What this daemon's log told under this name since the case began, as JSON objects."""
+        path = daemon.stderr_path
+        lines = [parse_event(line) for line in _lines_since(path, self.marks.get(path, 0), None)]
+        return [line for line in lines if line.get("event") == name]
+
     def _logs(self):
         return {"maillog": self.postfix.directories["log"], "decision log": self.decisions.path,
                 **{f"{name}'s standard error": daemon.stderr_path for name, daemon in self.daemons.items()}}
@@ -172,9 +211,18 @@ class Gate:
         return "\n".join(f"--- {title}{':' if text else ': nothing'}\n" + "\n".join(text) for title, text in parts)
 
 
-def _lines_since(path, mark):
+def parse_event(line):
+    """An object, empty where the line is none: a sanitizer's words, or a line still being written."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _lines_since(path, mark, longest=LONGEST_SHOWN):
     if not path.exists():
         return []
     with open(path, "rb") as log:
         log.seek(mark)
-        return [line[:LONGEST_SHOWN] for line in log.read().decode(errors="replace").splitlines()]
+        return [line[:longest] for line in log.read().decode(errors="replace").splitlines()]

@@ -101,6 +101,12 @@ class Player:
         self.connection.close()
         self.connection = None
 
+    def _step_ctl(self, statement):
+        """The operator's hand, meanwhile."""
+        done = self.gate.ctl(*shlex.split(statement.argument))
+        if done.returncode != 0:
+            raise CaseFailure(f"mailcorectl ended with {done.returncode}: {done.stdout + done.stderr}")
+
     def _step_send(self, statement):
         """Raw bytes in one write; each EXPECT below reads one reply."""
         self._check_success()

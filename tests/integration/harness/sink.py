@@ -3,6 +3,7 @@
 It offers 8BITMIME, so that smtp(8) converts nothing, and no SMTPUTF8, so that a stamp which is not ASCII bounces
 and is noticed. A message ends at CR LF . CR LF and nowhere else."""
 
+import contextlib
 import dataclasses
 import re
 import socketserver
@@ -37,6 +38,8 @@ class Sink:
     def __init__(self):
         self.messages = []
         self.lock = threading.Lock()
+        self.is_away = False
+        self.turned_away = 0       # messages, since it is away
         self.server = _Server(("127.0.0.1", 0), _Session)
         self.server.sink = self
         self.port = self.server.server_address[1]
@@ -64,6 +67,15 @@ class Sink:
 
     def to(self, recipient):
         return [message for message in self.all() if recipient in message.recipients]
+
+    @contextlib.contextmanager
+    def away(self):
+        """Meanwhile every message is told to come again: it waits in Postfix's queue."""
+        self.turned_away, self.is_away = 0, True
+        try:
+            yield
+        finally:
+            self.is_away = False
 
     def wait_for(self, recipient):
         """The first message to this recipient, waiting for it to arrive."""
@@ -104,6 +116,11 @@ class _Session(socketserver.StreamRequestHandler):
         return "250 2.1.0 Ok"
 
     def on_rcpt(self, rest):
+        sink = self.server.sink
+        if sink.is_away:
+            with sink.lock:
+                sink.turned_away += 1
+            return "451 4.3.2 away"
         self.recipients.append(_address(rest))
         return "250 2.1.5 Ok"
 

@@ -3,17 +3,21 @@ must fail does fail. `python3 -m unittest harness.test_harness` in tests/integra
 
 import contextlib
 import pathlib
+import subprocess
 import tempfile
 import unittest
 import unittest.mock
 
 from . import casefile, decisions, expectations, headers, metrics, patterns, smtp, stamp, transcript, wiring
+from .certificates import Certificate
 from .decisions import DecisionLog
 from .player import Player, parse_log, parse_metric
+from .processes import guardian
+from .redis import PrivateRedis
 from .sink import Delivered, Sink
 from .smtp import SmtpClient
 from .suite import Entry, Suite
-from .waiting import CaseFailure, wait_until
+from .waiting import CaseFailure, HarnessError, wait_until
 
 LINE = ('{"time":"2026-11-21T01:00:00.123Z","daemon":"milter","queue_id":"4jW","instance":"","message_id":"<1@x>",'
         '"tenant":"kbz_test","ticket":"","client":"10.0.0.250","login":"","sender":"a@b","recipients":1,"size":1,'
@@ -83,6 +87,11 @@ class SinkGate:
     def report(self):
         return ""
 
+    def ctl(self, *arguments):
+        """Succeeds, unless it is asked to fail."""
+        failed = arguments[0] == "false"
+        return subprocess.CompletedProcess(arguments, int(failed), "", "no such tenant" if failed else "")
+
 
 class CasesMustFail(unittest.TestCase):
     """A judge that never says no proves nothing."""
@@ -115,6 +124,10 @@ class CasesMustFail(unittest.TestCase):
 
     def test_a_case_that_holds_passes(self):
         self.play(self.NAMED + "|From: a@b.test\n|no X-KeyBuzz-Tenant\n|unstamped\n|body Hello.\n|sender <a@b.test>\n")
+
+    def test_an_operators_command_that_fails(self):
+        self.play("CTL limits reset 'a b'\n" + self.NAMED)
+        self.assert_fails("CTL false\n", "line 2, CTL: mailcorectl ended with 1: no such tenant")
 
     def test_an_accepted_message_that_should_be_refused(self):
         self.assert_fails("FROM <a@b.test>\nTO <x@y.test>\nREFUSED 554 *\n", "but the message was accepted")
@@ -283,6 +296,44 @@ class Speaking(unittest.TestCase):
             self.assertTrue(client.send_mail("a@b", ["c@d", "e@f"], message, " SIZE=5").is_success)
             kept = sink.wait_for("e@f")
         self.assertEqual((kept.sender, kept.recipients, kept.raw), ("a@b", ["c@d", "e@f"], message))
+
+
+class SurroundingServers(unittest.TestCase):
+    @classmethod
+    def tearDownClass(cls):
+        guardian.dismiss()
+
+    def test_it_answers_forgets_and_comes_back_on_its_port(self):
+        with tempfile.TemporaryDirectory() as folder, PrivateRedis(pathlib.Path(folder) / "redis") as redis:
+            self.assertEqual(redis.call("RPUSH", "list", "a", "é b"), 2)
+            self.assertEqual(redis.call("LRANGE", "list", 0, -1), ["a", "é b"])
+            self.assertIsNone(redis.call("GET", "nothing"))
+            with self.assertRaisesRegex(HarnessError, "WRONGTYPE"):
+                redis.call("GET", "list")
+            address = redis.address
+            redis.kill()
+            redis.start()
+            self.assertEqual((redis.address, redis.call("KEYS", "*")), (address, []))
+            redis.pause()
+
+    def test_a_redis_with_tls_and_a_password(self):
+        with tempfile.TemporaryDirectory() as folder:
+            redis = PrivateRedis(pathlib.Path(folder) / "redis")
+            redis.start(Certificate(folder, "redis", "127.0.0.1"), "open sesame")
+            self.addCleanup(redis.stop)
+            self.assertEqual((redis.call("SET", "a", "b"), redis.address[:9]), ("OK", "rediss://"))
+            redis.password = "wrong"
+            with self.assertRaisesRegex(HarnessError, "WRONGPASS"):
+                redis.call("GET", "a")
+            redis.stop()
+
+    def test_the_sink_sends_away(self):
+        with Sink() as sink, SmtpClient("127.0.0.1", sink.port) as client:
+            client.introduce()
+            with sink.away():
+                self.assertEqual(client.send_mail("a@b", ["c@d"], b"x").code, 451)
+            self.assertTrue(client.send_mail("a@b", ["c@d"], b"x").is_success)
+            self.assertEqual((sink.turned_away, len(sink.all())), (1, 1))
 
 
 class Wiring(unittest.TestCase):

@@ -129,7 +129,7 @@ TEST_F(SessionLimits, AStoreThatFailsLeavesTheMessageToOnError)
     EXPECT_EQ(mta.send(kWithTicket).action, mail::Action::Pass);
     use({.defer_on_error = true});
     open(mta);
-    EXPECT_EQ(mta.send(kWithTicket), deferred());
+    EXPECT_EQ(mta.send(kWithTicket).reason, Reason::InternalError);
 }
 
 TEST_F(SessionLimits, ASuspensionIsSeenByTheNextStepOfAMessageUnderWay)

@@ -84,7 +84,7 @@ protected:
 
     std::string file_of(std::string const& text)
     {
-        auto const path = directory_ + "/ca.pem";
+        auto path = directory_ + "/ca.pem";
         std::ofstream{path} << text;
         return path;
     }

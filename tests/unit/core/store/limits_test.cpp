@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <thread>
 
+#include "core/store/suspensions.hpp"
 #include "tests/unit/core/net/test_server.hpp"
 #include "tests/unit/core/store/redis_server.hpp"
 
@@ -414,12 +415,34 @@ TEST_F(LimitsTest, AreCountedByTheFallbackWhereRedisRefusesTheScript)
     open(with(server.url("mailcore:hunter2")));
     EXPECT_THAT(notices(), IsEmpty());
     EXPECT_EQ(take(), "lmdb passes");
-    EXPECT_THAT(notices(), ElementsAre(StartsWith("Away: " + server.url() + ": its ACL allows this user less than is needed: ")));
+    EXPECT_THAT(notices(), ElementsAre(StartsWith("Away: " + server.url() + ": its ACL allows this user too little: ")));
     EXPECT_TRUE(limits_->health().on_fallback);
     server.say({"ACL", "SETUSER", "mailcore", "~mailcore:*"});
     EXPECT_EQ(take(), "redis passes");
     EXPECT_THAT(notices(), ElementsAre("Back: " + server.url() + " counts again"));
     EXPECT_FALSE(limits_->health().on_fallback);
+}
+
+// The rights that the refusal names are all that is needed, for counters and suspensions.
+TEST_F(LimitsTest, NeedNoMoreRightsThanTheyAskFor)
+{
+    RedisServer const server;
+    server.say({"ACL", "SETUSER", "mailcore", "on", ">hunter2", "~mailcore:*", "+@read", "+@write", "+@scripting", "+@connection", "+time"});
+    open(with(server.url("mailcore:hunter2")));
+    EXPECT_EQ(take(), "redis passes");
+    EXPECT_EQ(give_back(receipts_.back()), "given back");
+    EXPECT_EQ(take(), "redis passes");
+    EXPECT_EQ(used(), 1u);
+    EXPECT_EQ(limits_->list("a ", 10, kNow)->buckets.size(), 1u);
+    EXPECT_EQ(limits_->reset("a ").value(), 1u);
+    auto const suspensions = redis_suspensions(*limits_->redis());
+    rules::Suspensions entries;
+    entries.merge("shop", {true, kNow, ""});
+    EXPECT_TRUE(suspensions->merge(entries));
+    EXPECT_EQ(suspensions->load().value(), entries);
+    EXPECT_FALSE(suspensions->may_have_changed());
+    EXPECT_TRUE(limits_->redis()->probe());
+    EXPECT_THAT(notices(), IsEmpty());
 }
 
 TEST_F(LimitsTest, AreNobodysWhereTheFallbackFailsToo)
@@ -481,6 +504,7 @@ TEST_F(LimitsTest, AreCountedBySomebodyWhileRedisIsKilledAndStartedUnderLoad)
     std::atomic<bool> stop = false;
     std::atomic<int> by_redis = 0, by_fallback = 0, unanswered = 0;
     std::vector<std::thread> threads;
+    threads.reserve(9);
     for (int i = 0; i < 8; ++i) {
         threads.emplace_back([&, i] {
             std::vector<Charge> const charges{{nullptr, "load " + std::to_string(i), {1'000'000, 1s, 1'000'000}, 1}};

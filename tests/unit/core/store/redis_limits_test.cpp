@@ -117,7 +117,7 @@ TEST(RedisLimits, BeginAnewWhereWhatIsStoredIsNoBucket)
     }
 }
 
-TEST(RedisLimits, FailWhereAKeyIsSomethingElseAndAreNotAway)
+TEST(RedisLimits, TakeThePlaceOfSomethingElseUnderTheirKey)
 {
     RedisServer const server;
     Host host{server};
@@ -330,6 +330,7 @@ TEST(RedisLimits, LoseNothingWhenEightThreadsOfTwoHostsTakeAtOnce)
     std::vector<Charge> const charges{charge("a messages", {200, 24h * 365, 200}), charge("a recipients", {1000, 24h * 365, 1000}, 3)};
     std::atomic<int> passed = 0, refused = 0;
     std::vector<std::thread> threads;
+    threads.reserve(8);
     for (int i = 0; i < 8; ++i) {
         threads.emplace_back([&, i] {
             auto& limits = i % 2 == 0 ? first.limits : second.limits;
@@ -352,6 +353,7 @@ TEST(RedisLimits, BalanceTheGiveBacksOfEightThreads)
     std::vector<Charge> const charges{charge("a messages", rate), charge("a recipients", rate, 2)};
     std::atomic<int> kept = 0;
     std::vector<std::thread> threads;
+    threads.reserve(8);
     for (int i = 0; i < 8; ++i) {
         threads.emplace_back([&, i] {
             auto& limits = i % 2 == 0 ? first.limits : second.limits;
@@ -393,6 +395,7 @@ TEST(RedisLimits, NeedOneRoundTripForAMessage)
     RedisServer const server;
     Host host{server};
     std::vector<Charge> charges;
+    charges.reserve(5);
     for (int i = 0; i < 5; ++i) charges.push_back(charge("a limit" + std::to_string(i), {1000, 1h, 1000}));
     take(host.limits, charges);
     server.say({"CONFIG", "RESETSTAT"});

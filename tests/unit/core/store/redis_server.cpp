@@ -50,6 +50,7 @@ void write_file(std::string const& path, std::string const& text) { std::ofstrea
 pid_t spawn(std::vector<std::string> const& words, std::string const& log)
 {
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (auto const& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     auto const process = ::fork();

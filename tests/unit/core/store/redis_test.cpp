@@ -143,7 +143,7 @@ std::uint64_t connections_to(RedisServer const& server)
 // Reads commands, and says of each what it is told to; one connection after the other tells the same.
 TestServer::Serve fake(std::vector<std::string> answers)
 {
-    return [answers](Connection& connection) {
+    return [answers = std::move(answers)](Connection& connection) {
         for (auto const& answer : answers) {
             auto const count = connection.read_line();   // "*3"
             if (count.empty()) return;
@@ -192,6 +192,7 @@ TEST(RedisPool, KeepsNoMoreConnectionsThanItMay)
         return std::stoul(statistics.substr(statistics.find("connected_clients:") + 18)) - 1;   // without the one that asks
     };
     std::vector<std::thread> threads;
+    threads.reserve(8);
     for (int i = 0; i < 8; ++i) threads.emplace_back([&] { EXPECT_EQ(say(pool, {"BLPOP", "nothing", "0.2"}), "nil"); });
     for (auto& thread : threads) thread.join();
     auto const deadline = base::Stopwatch::now() + 10s;   // the server notices an end in its own time
@@ -204,6 +205,7 @@ TEST(RedisPool, IsSafeFromManyThreads)
     RedisServer const server;
     RedisPool pool{address_of(server.url()), 4};
     std::vector<std::thread> threads;
+    threads.reserve(8);
     for (int i = 0; i < 8; ++i) {
         threads.emplace_back([&, i] {
             for (int k = 0; k < 300; ++k) {
@@ -428,6 +430,8 @@ TEST(RedisPool, KnowsWhatErrorRepliesMean)
              Case{"-MISCONF Redis is configured to save RDB snapshots",
                   away + "it cannot save its data, and takes no writes until it can: see its log "
                          "(MISCONF Redis is configured to save RDB snapshots)"},
+             Case{"-BUSY Redis is busy running a script.",
+                  away + "it is busy with somebody's script: see SCRIPT KILL (BUSY Redis is busy running a script.)"},
              Case{"-DENIED Redis is running in protected mode",
                   away + "it is in protected mode and serves its own host only: give it a password "
                          "(DENIED Redis is running in protected mode)"},
@@ -460,11 +464,11 @@ TEST(RedisPool, LogsInAsAUserAndPicksItsDatabase)
 {
     RedisServer const server;
     server.say({"ACL", "SETUSER", "mailcore", "on", ">hunter2", "+@all", "~mailcore:*"});
-    RedisPool pool{*RedisAddress::parse(server.url("mailcore:hunter2") + "")};
+    RedisPool pool{*RedisAddress::parse(server.url("mailcore:hunter2"))};
     EXPECT_EQ(say(pool, {"ACL", "WHOAMI"}), "mailcore");
     EXPECT_EQ(say(pool, {"SET", "mailcore:limit:a", "1"}), "OK");
     EXPECT_EQ(nameless(say(pool, {"SET", "other", "1"}), server.port()),
-              "redis://HOST/0: its ACL allows this user less than is needed: +@all ~mailcore:* "
+              "redis://HOST/0: its ACL allows this user too little: ~mailcore:* +@read +@write +@scripting +@connection +time "
               "(NOPERM this user has no permissions to access one of the keys used as arguments)");
     EXPECT_FALSE(pool.is_away());
     EXPECT_EQ(probe(pool), "back");

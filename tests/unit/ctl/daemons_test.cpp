@@ -1,0 +1,93 @@
+// mailcorectl status and tenants: what the daemons say, as people read it.
+
+#include <gtest/gtest.h>
+
+#include "stage.hpp"
+
+using namespace mailcore;
+using namespace mailcore::ctl;
+using nlohmann::json;
+
+namespace {
+
+json status_with(json const& limits)
+{
+    return {{"ok", true}, {"uptime_seconds", 61}, {"connections", 2}, {"tenants", 3},
+            {"decisions", {{"pass", 10}, {"reject", 1}, {"defer", 0}, {"hold", 0}}}, {"limits", limits}};
+}
+
+class Status : public testing::Test {
+protected:
+    Folder folder;
+    Common common = configured(folder, "tenants: {}\n");
+    std::string run(json const& limits)
+    {
+        FakeDaemon policy{folder, "mailcore-policy", {{"status", status_with(limits)}}};
+        return output_of([&] { return status(common); }).out;
+    }
+};
+
+TEST_F(Status, TellsWhereLimitsAreCounted)
+{
+    EXPECT_EQ(run({{"store", "lmdb:/var/lib/mailcore/limits"}, {"up", true}, {"on_fallback", false}, {"failures", 0}, {"suspended", 0}}),
+              "DAEMON           STATE        CONNECTIONS  TENANTS  PASS  REJECT  DEFER  HOLD\n"
+              "mailcore-policy  up 1m 1s     2            3        10    1       0      0\n"
+              "mailcore-milter  not running\n"
+              "\n"
+              "DAEMON           COUNTS LIMITS IN               STATE\n"
+              "mailcore-policy  lmdb:/var/lib/mailcore/limits  fine\n");
+}
+
+TEST_F(Status, TellsThatTheStoreIsAway)
+{
+    auto const out = run({{"store", "redis://10.0.0.5:6379/0"}, {"up", false}, {"on_fallback", true}, {"failures", 2}, {"suspended", 1}});
+    EXPECT_TRUE(out.ends_with("mailcore-policy  redis://10.0.0.5:6379/0  away; this host counts alone, 2 failures so far\n"
+                              "\n"
+                              "1 tenant suspended by an operator; mailcorectl tenants shows which\n")) << out;
+    auto const failing = run({{"store", "lmdb:/x"}, {"up", false}, {"on_fallback", false}, {"failures", 1}, {"suspended", 0}});
+    EXPECT_TRUE(failing.ends_with("lmdb:/x           failing; limits.on_error decides, 1 failure so far\n")) << failing;
+}
+
+TEST_F(Status, LeavesOutWhatAnOlderDaemonDoesNotTell)
+{
+    auto older = status_with({});
+    older.erase("limits");
+    FakeDaemon policy{folder, "mailcore-policy", {{"status", older}}};
+    EXPECT_TRUE(output_of([&] { return status(common); }).out.ends_with("mailcore-milter  not running\n"));
+}
+
+class Tenants : public testing::Test {
+protected:
+    Folder folder;
+    Common common = configured(folder, "tenants: {}\n");
+    std::string run(json const& list)
+    {
+        FakeDaemon policy{folder, "mailcore-policy", {{"tenants", {{"ok", true}, {"tenants", list}}}}};
+        return output_of([&] { return tenants(common); }).out;
+    }
+    json const plain{{"name", "kbz_test"}, {"mode", "enforce"}, {"suspended", false}};
+    json const by_file{{"name", "shop"}, {"mode", "suspended"}, {"suspended", false}};
+    json const by_operator{{"name", "other"}, {"mode", "observe"}, {"suspended", true}, {"since", "2026-11-22T05:00:12Z"}, {"reason", "spam"}};
+};
+
+TEST_F(Tenants, AreListedWithTheirModes)
+{
+    EXPECT_EQ(run({plain, by_file}), "TENANT    MODE\n"
+                                     "kbz_test  enforce\n"
+                                     "shop      suspended\n");
+}
+
+TEST_F(Tenants, AreListedWithWhoIsSuspendedSinceWhenAndWhy)
+{
+    EXPECT_EQ(run({plain, by_operator}), "TENANT    MODE                   SINCE                 REASON\n"
+                                         "kbz_test  enforce\n"
+                                         "other     suspended by operator  2026-11-22 05:00 UTC  spam\n");
+}
+
+TEST_F(Tenants, AreJsonAsTheDaemonTellsThem)
+{
+    common.json = true;
+    EXPECT_EQ(json::parse(run({plain, by_operator})), (json{plain, by_operator}));
+}
+
+}   // namespace
