@@ -25,7 +25,8 @@ namespace {
 constexpr std::size_t kBatch = 500;   // the three ways take turns, so that a noisy moment falls on all of them
 
 // Generous, so that all pass: a refusal is the shorter way.
-constexpr char const* kLimits = "[{messages: 1000000000, per: 1m}, {recipients: 1000000000, per: 1h}, {bytes: 1000000000000, per: 1d}]";
+constexpr char const* kLimits =
+    "[{messages: 1000000000, per: 1m}, {recipients: 1000000000, per: 1h}, {bytes: 1000000000000, per: 1d}]";
 
 std::string tenant_name(std::size_t number) { return "shop_" + std::to_string(number); }
 std::string domain_of(std::size_t number) { return "shop-" + std::to_string(number) + ".example"; }
@@ -95,6 +96,7 @@ public:
         auto const verdict = decide(request);
         auto const charges = rules::charges_for(ruleset_, *ruleset_.find_tenant(verdict.tenant), request, now);
         std::vector<std::string> keys;
+        keys.reserve(charges.size());
         for (auto const& charge : charges) keys.push_back(charge.key);
         auto const buckets = limits_.read(keys, now);
         if (!buckets) give_up(buckets.error().message);

@@ -265,7 +265,12 @@ sfsistat on_recipient(Call const& call, char** arguments)
     return status;
 }
 
-void on_data(Call const& call) { call.session.begin_data(macro(call, "i")); }
+// The reply is awaited, so that the queue id is known whenever the client breaks off.
+sfsistat on_data(Call const& call)
+{
+    call.session.begin_data(macro(call, "i"));
+    return SMFIS_CONTINUE;
+}
 
 void on_header(Call const& call, char* name, char* value) { call.session.add_header(name, value); }
 
@@ -379,7 +384,7 @@ sfsistat close_callback(SMFICTX* context) noexcept
 
 Negotiation negotiate(unsigned long offered_actions, unsigned long offered_steps, Wishes wishes)
 {
-    auto const steps = kSteps | (wishes.bodies ? 0 : SMFIP_NOBODY) | (wishes.data ? SMFIP_NR_DATA : SMFIP_NODATA);
+    auto const steps = kSteps | (wishes.bodies ? 0 : SMFIP_NOBODY) | (wishes.data ? 0 : SMFIP_NODATA);
     return {.actions = kActions & offered_actions,
             .steps = steps & offered_steps,
             .missing_actions = kEssentialActions & ~offered_actions};

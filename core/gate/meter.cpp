@@ -48,7 +48,7 @@ Verdict Meter::at_policy(Ruleset const& ruleset, Request const& request, Verdict
     if (!at_data || !options_.policy_counts) return peek(ruleset, *tenant, request, verdict, now);
 
     rules::Receipt receipt;
-    auto const counted = count(ruleset, *tenant, request, verdict, now, receipt);
+    auto const counted = count(What::ButBytes, ruleset, *tenant, request, verdict, now, receipt);
     if (receipt.empty() || request.queue_id.empty() || note(request.queue_id, receipt, now)) return counted;
     give_back(receipt, now);   // the milter would count the message again
     return after_failure(verdict);
@@ -65,15 +65,14 @@ Verdict Meter::at_mail(Ruleset const& ruleset, Request const& request, Verdict c
 Verdict Meter::at_end(Ruleset const& ruleset, Request const& request, Verdict const& verdict, base::Time now, rules::Receipt& receipt)
 {
     if (request.local) return verdict;
-    if (options_.policy_counts) {
-        receipt = take_note(request.queue_id);
-        if (!receipt.empty()) {
-            if (!lets_pass(verdict)) give_back(receipt, now);
-            return verdict;
-        }
-    }
+    auto noted = options_.policy_counts ? take_note(request.queue_id) : rules::Receipt{};
     auto const* const tenant = lets_pass(verdict) ? tenant_with_limits(ruleset, verdict) : nullptr;
-    return tenant == nullptr ? verdict : count(ruleset, *tenant, request, verdict, now, receipt);
+    auto const what = noted.empty() ? What::All : What::BytesOnly;
+    auto const counted = tenant == nullptr ? verdict : count(what, ruleset, *tenant, request, verdict, now, receipt);
+    if (noted.empty()) return counted;
+    if (!lets_pass(counted)) give_back(noted, now);
+    else if (receipt.empty()) receipt = std::move(noted);   // should the milter's own edits fail
+    return counted;
 }
 
 void Meter::given_up(std::string_view queue_id, base::Time now)
@@ -99,10 +98,15 @@ Verdict Meter::peek(Ruleset const& ruleset, Tenant const& tenant, Request const&
     return rules::limited(verdict, charges, rules::peek(charges, *buckets), is_observed(ruleset, tenant), buckets->time);
 }
 
-Verdict Meter::count(Ruleset const& ruleset, Tenant const& tenant, Request const& request, Verdict const& verdict, base::Time now,
+Verdict Meter::count(What what, Ruleset const& ruleset, Tenant const& tenant, Request const& request, Verdict const& verdict, base::Time now,
                      rules::Receipt& receipt)
 {
-    auto const charges = rules::charges_for(ruleset, tenant, request, now);
+    auto charges = rules::charges_for(ruleset, tenant, request, now);
+    std::erase_if(charges, [what](rules::Charge const& charge) {
+        bool const is_bytes = charge.limit->unit == rules::LimitUnit::Bytes;
+        return what == What::ButBytes ? is_bytes : what == What::BytesOnly && !is_bytes;
+    });
+    if (charges.empty()) return verdict;
     auto answer = store_.take(charges, now);
     if (!answer) return after_failure(verdict);
     show_fills(tenant, charges, answer->buckets, answer->time);

@@ -54,7 +54,9 @@ public:
 private:
     mail::Verdict peek(rules::Ruleset const& ruleset, rules::Tenant const& tenant, mail::Request const& request,
                        mail::Verdict const& verdict, base::Time now);
-    mail::Verdict count(rules::Ruleset const& ruleset, rules::Tenant const& tenant, mail::Request const& request,
+    // At DATA only the declared size is known: limits of bytes are the milter's also where the policy daemon counts.
+    enum class What { All, ButBytes, BytesOnly };
+    mail::Verdict count(What what, rules::Ruleset const& ruleset, rules::Tenant const& tenant, mail::Request const& request,
                         mail::Verdict const& verdict, base::Time now, rules::Receipt& receipt);
     mail::Verdict after_failure(mail::Verdict const& verdict) const;
     bool note(std::string_view queue_id, rules::Receipt const& receipt, base::Time now);

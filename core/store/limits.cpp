@@ -339,6 +339,7 @@ void Limits::State::mend(base::Time now)
     auto const mended = host_->mend();
     if (!mended && redis_) return ailing_.lasts("the fallback cannot be used: " + mended.error().message, now);
     if (!mended) return failed_.lasts(mended.error().message, now);
+    if (!redis_) up_ = true;
     bool const was_told = ailing_.ends();
     if (!mended->empty()) {
         failed_.ends();

@@ -192,7 +192,8 @@ base::Result<Transaction> Environment::begin(Access access)
     Transaction transaction{shared_from_this(), std::move(turn)};
     // A writer that is stopped within this call would keep the lock that all processes wait for; of one that dies the
     // kernel takes it. So it may die: this call alone is not guarded.
-    auto const start = [&] { return ::mdb_txn_begin(handle_, nullptr, access == Access::Read ? MDB_RDONLY : 0, &transaction.handle_); };
+    unsigned const flags = access == Access::Read ? MDB_RDONLY : 0;
+    auto const start = [&] { return ::mdb_txn_begin(handle_, nullptr, flags, &transaction.handle_); };
     int const status = access == Access::Read ? guarded(start) : start();
     if (status != 0) return base::fail(error("begin", status));
     return transaction;

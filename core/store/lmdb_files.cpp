@@ -120,12 +120,12 @@ base::Result<bool> HeldDirectory::make_file(char const* name, off_t room) const
 
 base::Result<bool> HeldDirectory::make_files(bool synced) const
 {
-    auto const data = make_file("data.mdb", 0);
+    auto data = make_file("data.mdb", 0);
     if (!data) return data;
     if (*data) {   // a lock that is there is of a table that is gone, and knows its last commit
         if (auto const removed = remove_lock(); !removed) return base::fail(removed.error());
     }
-    auto const lock = make_file("lock.mdb", kLockBytes);
+    auto lock = make_file("lock.mdb", kLockBytes);
     if (!lock) return lock;
     if (synced && *data && ::fsync(fd_.get()) != 0) return base::fail_errno("cannot sync " + path_);
     return *data;

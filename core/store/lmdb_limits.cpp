@@ -112,7 +112,7 @@ public:
         std::size_t erased = 0;
         for (std::size_t first = 0; first < keys.size(); first += kErasedAtOnce) {
             auto const piece = std::span{keys}.subspan(first, std::min(kErasedAtOnce, keys.size() - first));
-            auto const done = erase_piece(piece, forget);
+            auto done = erase_piece(piece, forget);
             if (!done) return done;
             erased += *done;
         }
@@ -219,7 +219,7 @@ base::Result<> LmdbLimits::give_back(rules::Receipt const& receipt, base::Time n
         auto bucket = found->bucket;
         rules::give_back(bucket, part.rate, part.taken, now);
         if (bucket == found->bucket) continue;
-        if (auto const done = transaction->put(key, encoded(bucket)); !done) return done;
+        if (auto done = transaction->put(key, encoded(bucket)); !done) return done;
         changed = true;
     }
     return changed ? transaction->commit() : base::Result<>{};

@@ -59,7 +59,7 @@ public:
             if (!value) return base::fail(value.error());
             auto const known = *value ? decoded(**value) : std::nullopt;
             if (known && known->time >= entry.time) continue;
-            if (auto const done = transaction->put(tenant, encoded(entry)); !done) return done;
+            if (auto done = transaction->put(tenant, encoded(entry)); !done) return done;
             changed = true;
         }
         return changed ? transaction->commit() : base::Result<>{};
@@ -87,7 +87,8 @@ private:
 
 base::Result<std::unique_ptr<SuspensionTable>> open_lmdb_suspensions(std::string const& directory)
 {
-    auto table = lmdb::Table::open({"suspensions in " + directory, directory, kTableBytes, lmdb::Sync::EachChange}, lmdb::OnDamage::Refuse);
+    lmdb::Options const options{"suspensions in " + directory, directory, kTableBytes, lmdb::Sync::EachChange};
+    auto table = lmdb::Table::open(options, lmdb::OnDamage::Refuse);
     if (!table) return base::fail(table.error());
     return std::make_unique<LmdbSuspensions>(std::move(*table));
 }

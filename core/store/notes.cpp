@@ -36,7 +36,7 @@ std::string_view text_of(std::string_view note) { return note.substr(std::min(no
 base::Result<> forget_older_half(lmdb::Transaction& transaction)
 {
     std::vector<std::pair<base::Time, std::string>> notes;
-    auto const walked = transaction.walk("", [&](std::string_view key, std::string_view note) {
+    auto walked = transaction.walk("", [&](std::string_view key, std::string_view note) {
         notes.emplace_back(time_of(note), key);
         return true;
     });
@@ -89,9 +89,9 @@ base::Result<> Notes::put(std::string_view queue_id, std::string_view text, base
         return *erased ? transaction->commit() : base::Result<>{};   // usually there is nothing to commit
     }
     if (transaction->entries() >= kMost) {
-        if (auto const done = forget_older_half(*transaction); !done) return done;
+        if (auto done = forget_older_half(*transaction); !done) return done;
     }
-    if (auto const done = transaction->put(queue_id, encoded(text, now)); !done) return done;
+    if (auto done = transaction->put(queue_id, encoded(text, now)); !done) return done;
     return transaction->commit();
 }
 

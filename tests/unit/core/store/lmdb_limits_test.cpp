@@ -209,6 +209,7 @@ std::uint64_t take_in_threads(LmdbLimits& limits, int threads, int each)
 {
     std::atomic<std::uint64_t> passed = 0;
     std::vector<std::thread> running;
+    running.reserve(static_cast<std::size_t>(threads));
     for (int thread = 0; thread < threads; ++thread) {
         running.emplace_back([&limits, &passed, each] {
             auto const charges = std::vector{charge("t all", 1, 500), charge("t other", 1, 1'000'000)};
@@ -459,6 +460,7 @@ TEST_F(LmdbLimitsTest, HealingWhileThreadsCountLosesNoThread)
     std::atomic<bool> stop = false;
     std::atomic<int> counted = 0;
     std::vector<std::thread> running;
+    running.reserve(4);
     for (int thread = 0; thread < 4; ++thread) {
         running.emplace_back([&] {
             while (!stop) counted += take_one(*limits, "t a") ? 1 : 0;
@@ -537,8 +539,9 @@ TEST_F(LmdbLimitsTest, ADamagedPageIsNamedAndTheOldTableKept)
     }
     auto const old_size = std::filesystem::file_size(file("data.mdb"));
     std::fstream data{file("data.mdb"), std::ios::in | std::ios::out | std::ios::binary};
-    data.seekp(2 * 4096);
-    data << std::string(old_size - 2 * 4096, '\0');
+    constexpr std::streamoff kHeads = 8'192;
+    data.seekp(kHeads);
+    data << std::string(old_size - kHeads, '\0');
     data.close();
     auto const limits = open();
     EXPECT_THAT(limits->healed_at_open(), StartsWith("lmdb:" + directory() + ": data.mdb is damaged: page "));
@@ -623,7 +626,8 @@ TEST_F(LmdbLimitsTest, AFullDiskIsAnErrorUntilThereIsRoom)
     ::signal(SIGXFSZ, SIG_DFL);
     EXPECT_THAT(error, ::testing::AnyOf("lmdb:" + directory() + ": write: File too large",
                                         "lmdb:" + directory() + ": write: cut short; is the disk full?"));
-    EXPECT_EQ(anew.error().message, "lmdb:" + (scratch_ / "another") + ": cannot make " + (scratch_ / "another/lock.mdb") + ": File too large");
+    auto const another = scratch_ / "another";
+    EXPECT_EQ(anew.error().message, "lmdb:" + another + ": cannot make " + another + "/lock.mdb: File too large");
     EXPECT_TRUE(take_one(*limits, "t one more"));
     EXPECT_EQ(limits->heal().value(), "");
 }

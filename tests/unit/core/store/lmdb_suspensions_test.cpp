@@ -1,16 +1,11 @@
 // The suspensions' table on a host: small, precious, and never begun anew behind the operator's back.
 
-#include <gmock/gmock.h>
-
 #include "core/store/lmdb_table.hpp"
 #include "core/store/suspensions.hpp"
 #include "tests/unit/core/store/lmdb_story.hpp"
 
 namespace mailcore::store {
 namespace {
-
-using ::testing::EndsWith;
-using ::testing::StartsWith;
 
 rules::Suspensions one(std::string const& tenant, bool suspended, base::Time time, std::string const& reason = "")
 {
@@ -107,15 +102,14 @@ TEST_F(LmdbSuspensionsTest, OfADamagedTableFailWithThePathAndTheCure)
     struct Case {
         char const* note;
         std::function<void(std::string const& file)> happen;
-        char const* running;
         char const* how;
     };
     auto const cases = std::vector<Case>{
-        {"garbage", [](auto const& path) { overwrite(path, "garbage\n"); }, "data.mdb has been cut short", "it is no LMDB table"},
-        {"garbage of the same size", [](auto const& path) { fill_with_garbage(path); }, "data.mdb has been overwritten", "it is no LMDB table"},
-        {"cut", [](auto const& path) { std::filesystem::resize_file(path, 9'000); }, "", "page 2 is beyond the end of the file"},
+        {"garbage", [](auto const& path) { overwrite(path, "garbage\n"); }, "it is no LMDB table"},
+        {"garbage of the same size", [](auto const& path) { fill_with_garbage(path); }, "it is no LMDB table"},
+        {"cut", [](auto const& path) { std::filesystem::resize_file(path, 9'000); }, "page 2 is beyond the end of the file"},
     };
-    for (auto const& [note, happen, running, how] : cases) {
+    for (auto const& [note, happen, how] : cases) {
         SCOPED_TRACE(note);
         std::filesystem::remove_all(directory());
         auto const table = open();
@@ -155,7 +149,8 @@ TEST_F(LmdbSuspensionsTest, EntriesThatCannotBeReadAreNone)
         auto transaction = table->begin(lmdb::Access::Write).value();
         EXPECT_TRUE(transaction.put("a", value) && transaction.commit());
     };
-    for (auto const& value : {std::string{"\x02 something else"}, std::string{"\x01\x01 short"}, std::string(1, '\x01') + std::string(9, '\x05')}) {
+    auto const values = std::vector<std::string>{"\x02 something else", "\x01\x01 short", "\x01\x05 neither yes nor no"};
+    for (auto const& value : values) {
         set(value);
         EXPECT_EQ(open()->load().value(), rules::Suspensions{});
         ASSERT_TRUE(open()->merge(one("a", true, kNow)));
