@@ -246,6 +246,7 @@ TEST_F(LmdbLimitsTest, GiveBacksBalanceUnderConcurrency)
     auto const limits = open();
     std::vector<std::thread> running;
     std::atomic<int> failures = 0;
+    running.reserve(8);
     for (int thread = 0; thread < 8; ++thread) {
         running.emplace_back([&] {
             auto const charges = std::vector{charge("t a", 3, 1'000), charge("t b", 1, 1'000)};
