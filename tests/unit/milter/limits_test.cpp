@@ -44,7 +44,8 @@ protected:
     }
     std::uint64_t used() { return store_.used("acme messages/1m", kTwo, kNow); }
 
-    std::string directory_ = ::testing::TempDir() + "session_limits";
+    // Its own for each test: ctest runs each as a process beside the others.
+    std::string directory_ = ::testing::TempDir() + "session_limits_" + ::testing::UnitTest::GetInstance()->current_test_info()->name();
     mailcore::testing::MemoryLimits store_;
     std::optional<store::Notes> notes_;
     std::optional<observe::Log> log_;
