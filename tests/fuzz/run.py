@@ -22,8 +22,10 @@ TESTDATA = HERE.parent / "testdata"
 # Target: the longest input worth trying, and the folders of tests/testdata that seed it beside its own corpus.
 TARGETS = {
     "address": (2048, ["addresses"]),
+    "decision_line": (4096, []),
     "header_from": (2048, ["header-from", "encoded-words"]),
     "policy_text": (8192, []),
+    "postfix_line": (1024, ["postfix-logs"]),
     "secret": (4096, []),
     "stamp": (2048, []),
     "ticket_sources": (4096, ["tickets", "header-from", "encoded-words"]),
