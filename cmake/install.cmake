@@ -3,7 +3,7 @@
 if(CMAKE_INSTALL_PREFIX_INITIALIZED_TO_DEFAULT)
   set(CMAKE_INSTALL_PREFIX /usr CACHE PATH "Where mailcore is installed" FORCE)   # as the units say, and the package
 endif()
-install(TARGETS mailcore-policy mailcore-milter vault-sync RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
+install(TARGETS mailcore-policy mailcore-milter mailcore-outcomes vault-sync RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
 install(TARGETS mailcorectl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
 # ---- man pages: scdoc, with the keys that the program itself names
@@ -43,7 +43,7 @@ function(install_with_paths source destination)
   install(FILES ${PROJECT_BINARY_DIR}/installed/${source} DESTINATION ${destination})
 endfunction()
 
-foreach(unit IN ITEMS mailcore-policy.service mailcore-policy.socket mailcore-milter.service
+foreach(unit IN ITEMS mailcore-policy.service mailcore-policy.socket mailcore-milter.service mailcore-outcomes.service
                       vault-sync.service vault-sync-once.service vault-sync-once.timer vault-sync-once.path)
   install_with_paths(systemd/${unit} lib/systemd/system)
 endforeach()
@@ -52,7 +52,7 @@ install(FILES systemd/sysusers.d/mailcore.conf DESTINATION lib/sysusers.d)
 install(FILES systemd/tmpfiles.d/mailcore.conf DESTINATION lib/tmpfiles.d)
 
 # ---- documents and examples
-install(DIRECTORY etc/mailcore etc/postfix DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(DIRECTORY etc/mailcore etc/postfix etc/prometheus etc/grafana DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(FILES README.md CHANGELOG.md SECURITY.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN man EXCLUDE)
 

@@ -1,6 +1,7 @@
 # Third-party libraries, all Debian packages. Each is linked by the one folder that is its door:
-#   tl::expected base · yaml-cpp config · OpenSSL crypto · libcurl net · RapidJSON vault-sync/vault · libidn2 mail · RE2 rules · LMDB, hiredis store · SQLite outcomes/store · zlib outcomes/log
-#   spdlog, prometheus-cpp, civetweb observe · CLI11, libsystemd run · nlohmann-json run and ctl · libmilter milter
+#   tl::expected base · yaml-cpp config · OpenSSL crypto · libcurl net · RapidJSON vault-sync/vault · libidn2 mail · RE2 rules · LMDB, hiredis store
+#   spdlog, prometheus-cpp, civetweb observe · CLI11, libsystemd run · nlohmann-json run, ctl and outcomes · libmilter milter
+#   SQLite outcomes/store · zlib, libsystemd (its journal) outcomes/log
 
 find_package(tl-expected REQUIRED)
 find_package(yaml-cpp REQUIRED)
@@ -14,10 +15,8 @@ pkg_check_modules(IDN2 REQUIRED IMPORTED_TARGET libidn2)
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(LMDB REQUIRED IMPORTED_TARGET lmdb)
 pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
-if(MAILCORE_OUTCOMES)
-  pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
-  find_package(ZLIB REQUIRED)
-endif()
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+find_package(ZLIB REQUIRED)
 
 find_path(MILTER_INCLUDE_DIR libmilter/mfapi.h REQUIRED)
 find_library(MILTER_LIBRARY milter REQUIRED)

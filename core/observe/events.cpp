@@ -15,7 +15,8 @@ std::span<Event const* const> all()
         &kSecretsSwitched, &kSecretsUnchanged, &kSourceServes, &kVaultAway, &kLoginRefused, &kNoCredentials, &kSecretNotTaken,
         &kProviderRefused, &kProofInconclusive, &kValueHeld, &kSecretWarning, &kSecretOverdue, &kReloadOwed,
         &kReloadLeftToOperator, &kDeferredFlushed, &kFlushFailed, &kRolledBack, &kRolledBackByHand, &kRollbackImpossible, &kSwitchFailed,
-        &kGenerationDamaged, &kStateFailed, &kCacheFailed, &kAuditFailed, &kTokenWarning, &kHookFailed, &kMetricsFailed};
+        &kGenerationDamaged, &kStateFailed, &kCacheFailed, &kAuditFailed, &kTokenWarning, &kHookFailed, &kMetricsFailed,
+        &kLogUnreadable, &kLogReadable, &kOutcomeStoreFailed, &kConfigurationTaken, &kWebhookFailing, &kWebhookBack};
     return kAll;
 }
 

@@ -299,7 +299,9 @@ std::string metrics_reference()
     return "# Metrics\n\nWhat `GET /metrics` serves. This page is written by `mailcorectl reference metrics`; "
            "a test compares them.\n\n" + family_table(kFamilies) +
            "\n## vault-sync\n\nServed by `vault-sync watch`, and written to `metrics.textfile` by every pass.\n\n" +
-           family_table(sync_families());
+           family_table(sync_families()) +
+           "\n## mailcore-outcomes\n\nServed at `outcomes.metrics`. Counters continue over restarts: they are in the store.\n\n" +
+           family_table(outcome_families());
 }
 
 }   // namespace mailcore::observe

@@ -38,6 +38,17 @@ PARTS_OF_VAULT_SYNC = {
 }
 for part, uses in PARTS_OF_VAULT_SYNC.items():
     MAY_USE[f"vault-sync/{part}"] = CORE_OF_VAULT_SYNC | {f"vault-sync/{used}" for used in uses}
+# mailcore-outcomes reads what others logged: it decides about no mail, and counts no limits.
+CORE_OF_OUTCOMES = {f"core/{part}" for part in ("base", "config", "crypto", "mail", "net", "observe", "run")}
+PARTS_OF_OUTCOMES = {
+    "log": set(),
+    "store": set(),
+    "join": {"log", "store"},
+    "webhook": {"store"},
+}
+for part, uses in PARTS_OF_OUTCOMES.items():
+    MAY_USE[f"outcomes/{part}"] = CORE_OF_OUTCOMES | {"outcomes"} | {f"outcomes/{used}" for used in uses}
+MAY_USE["outcomes"] = CORE_OF_OUTCOMES | {f"outcomes/{part}" for part in PARTS_OF_OUTCOMES}
 MAY_USE["vault-sync"] = CORE_OF_VAULT_SYNC | {"vault-sync/command"}
 
 DOORS = {  # header: the folders that may name it
@@ -52,23 +63,25 @@ DOORS = {  # header: the folders that may name it
     r"re2/": {"core/rules"},
     r"idn2\.h": {"core/mail"},
     r"libmilter/": {"milter"},
-    r"systemd/": {"core/run", "core/net"},
+    r"systemd/": {"core/run", "core/net", "outcomes/log"},     # there the journal alone
+    r"sqlite3\.h": {"outcomes/store"},
+    r"zlib\.h": {"outcomes/log"},
     r"CLI/": {"core/run", "ctl", "vault-sync"},
     r"nlohmann/": {"core/run", "core/gate", "ctl", "vault-sync/maps", "vault-sync/apply", "vault-sync/doctor",
-                   "vault-sync/command"},
+                   "vault-sync/command", "outcomes"},
     r"rapidjson/": {"vault-sync/vault"},
 }
 
 
 def sources():
-    for folder in ("core", *PROGRAMS, "vault-sync"):
+    for folder in ("core", *PROGRAMS, "vault-sync", "outcomes"):
         for path in sorted((project.ROOT / folder).rglob("*.[ch]pp")):
             yield path.relative_to(project.ROOT)
 
 
 def part_of(path):
     words = str(path).split("/")
-    has_parts = words[0] == "core" or (words[0] == "vault-sync" and len(words) > 2)
+    has_parts = words[0] == "core" or (words[0] in ("vault-sync", "outcomes") and len(words) > 2)
     return "/".join(words[:2]) if has_parts else words[0]
 
 

@@ -11,7 +11,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAMS = ("mailcore-policy", "mailcore-milter", "mailcorectl")
+PROGRAMS = ("mailcore-policy", "mailcore-milter", "mailcore-outcomes", "mailcorectl")
 BUILD = ROOT / "build" / "dev"
 
 

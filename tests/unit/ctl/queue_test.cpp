@@ -15,11 +15,12 @@ namespace {
 
 TEST(QueueListing, TellsWhatIsOnHold)
 {
-    auto const entries = parse_queue("{\"queue_name\": \"deferred\", \"queue_id\": \"82F48A34711\", \"sender\": \"MAILER-DAEMON\"}\n"
+    auto const entries = parse_queue("{\"queue_name\": \"deferred\", \"queue_id\": \"82F48A34711\", \"arrival_time\": 1795324000, \"sender\": \"MAILER-DAEMON\", "
+                                     "\"recipients\": [{\"address\": \"a@example.com\"}, {\"address\": \"b@example.com\"}]}\n"
                                      "{\"queue_name\": \"hold\", \"queue_id\": \"85ABEA34710\"}\n"
                                      "{\"queue_name\": \"maildrop\", \"queue_id\": \"90000000000\"}\n");
     ASSERT_TRUE(entries) << entries.error().message;
-    EXPECT_EQ(*entries, (std::vector<QueueEntry>{{"82F48A34711", false}, {"85ABEA34710", true}}));
+    EXPECT_EQ(*entries, (std::vector<QueueEntry>{{"82F48A34711", "deferred", 1795324000, 2}, {"85ABEA34710", "hold"}}));
 }
 
 TEST(QueueListing, IsRefusedWhenItIsCutOff)

@@ -1,0 +1,142 @@
+// mailcore-outcomes: what became of every message, by tenant and ticket, told to the application.
+
+#include <array>
+#include <csignal>
+#include <cstring>
+#include <iostream>
+#include <iterator>
+
+#include "core/config/load.hpp"
+#include "core/observe/page_server.hpp"
+#include "core/run/daemon.hpp"
+#include "core/run/notify.hpp"
+#include "outcomes/desk.hpp"
+#include "outcomes/facts.hpp"
+#include "outcomes/service.hpp"
+#include "outcomes/store/sqlite_store.hpp"
+
+using namespace mailcore;
+
+namespace {
+
+namespace events = observe::events;
+
+constexpr run::ProgramInfo kProgram{
+    "mailcore-outcomes",
+    "Follows Postfix's log and the decision log; keeps what became of every message and tells the application.",
+    "SIGTERM stores what was read and stops. SIGHUP, or mailcorectl reload, takes a changed configuration.\n"
+    "See mailcore-outcomes(8) and mailcore.yaml(5)."};
+
+// Every problem of the configuration, file:line:column.
+base::Result<config::Settings> read_settings(std::string const& path)
+{
+    config::Diagnostics problems;
+    auto settings = config::load(path, problems);
+    if (problems.has_errors()) return base::fail(problems.text(), base::ErrorKind::Configuration);
+    settings.tenants = {};   // who may send what is not our business
+    settings.rules = {};
+    return settings;
+}
+
+// What --check and --print-config print; nothing when the daemon is to run.
+std::optional<run::ExitCode> answer_config_only(run::Process const& process, config::Settings const& settings)
+{
+    if (process.print_config_only()) std::cout << config::print_config(settings);
+    else if (process.check_only()) std::cout << process.config_path() << ": fine\n";
+    else return std::nullopt;
+    return run::ExitCode::Ok;
+}
+
+base::Result<> reload(run::Process const& process, outcomes::OutcomesService& service, observe::Log& log)
+{
+    log.reopen();
+    auto const settings = read_settings(process.config_path());
+    auto const taken = settings ? service.restart(outcomes::ServiceOptions::from(*settings)) : base::Result<>{base::fail(settings.error())};
+    if (!taken) log.write(events::kReloadFailed, {{"path", process.config_path()}, {"problems", taken.error().message}});
+    else log.write(events::kConfigurationTaken, {{"path", process.config_path()}});
+    return taken;
+}
+
+base::Result<> serve_pages(observe::PageServer& pages, observe::OutcomeMetrics& metrics, std::string const& written)
+{
+    auto const address = net::SocketAddress::parse(written);
+    if (!address) return base::fail(base::Error{address.error()}.within("outcomes.metrics"));
+    return pages.start(*address,
+                       {{"/metrics", [&] { return observe::Page{"text/plain; version=0.0.4; charset=utf-8", metrics.text()}; }},
+                        {"/stats", [&] { return observe::Page{"application/json", outcomes::stats_json(metrics.facts())}; }},
+                        {"/", [&] { return observe::Page{"text/html; charset=utf-8", outcomes::status_page(metrics.facts())}; }}});
+}
+
+base::Result<> serve_operator(run::Process& process, config::Settings const& settings, outcomes::OutcomesService& service,
+                              observe::OutcomeMetrics& metrics, observe::Log& log)
+{
+    std::map<std::string, run::ControlCommand> commands{
+        {"status", [&, started = base::now()](auto const&) {
+             return outcomes::status_answer(metrics.facts(), std::chrono::duration_cast<std::chrono::seconds>(base::now() - started));
+         }},
+        {"reload", [&](auto const&) -> base::Result<std::string> {
+             auto const taken = reload(process, service, log);
+             if (!taken) return base::fail(taken.error());
+             return std::string{R"({"ok": true})"};
+         }}};
+    for (auto const* name : {"outcomes", "tenants-of", "queue-stats", "queue-failed", "queue-retry"}) {
+        commands[name] = [&](std::string const& request) {
+            return outcomes::answer_operator(service.store(), request, [&] { service.events_changed(); });
+        };
+    }
+    return process.control(settings.state_directory.value, std::move(commands));
+}
+
+base::Result<run::ExitCode> outcomes_main(run::Process& process)
+{
+    auto const settings = read_settings(process.config_path());
+    if (!settings) return base::fail(settings.error());
+    if (auto const exit = answer_config_only(process, *settings)) return *exit;
+
+    auto log = observe::Log::open(std::string{process.name()}, settings->log.level, settings->log.format, settings->log.target);
+    if (!log) return base::fail(log.error());
+    observe::OutcomeMetrics metrics{MAILCORE_VERSION};
+    auto service = outcomes::OutcomesService::open(outcomes::ServiceOptions::from(*settings), *log, metrics);
+    if (!service) return base::fail(service.error());
+
+    observe::PageServer pages;
+    if (auto const served = serve_pages(pages, metrics, settings->outcomes.metrics.value); !served) return base::fail(served.error());
+    if (auto const served = serve_operator(process, *settings, **service, metrics, *log); !served) return base::fail(served.error());
+    auto const stop = [&] { (*service)->stop(); };
+    process.on_signals({{SIGHUP, [&] { static_cast<void>(reload(process, **service, *log)); }}, {SIGTERM, stop}, {SIGINT, stop}});
+
+    log->write(events::kStarted, {{"version", MAILCORE_VERSION}, {"mail_log", settings->outcomes.mail_log},
+                                  {"decision_log", settings->decision_log.value}});
+    run::notify_ready("following " + settings->outcomes.mail_log);
+    auto const ended = (*service)->serve();
+    run::notify_stopping();
+    log->write(events::kStopped, {});
+    pages.stop();
+    process.stop_helpers();
+    if (!ended) return base::fail(ended.error());
+    return run::ExitCode::Ok;
+}
+
+// mailcore-outcomes --answer --config FILE: one request from standard input, for mailcorectl while no daemon runs.
+base::Result<run::ExitCode> answer_main(run::Process& process)
+{
+    auto const settings = read_settings(process.config_path());
+    if (!settings) return base::fail(settings.error());
+    auto store = outcomes::open_sqlite_store(outcomes::ServiceOptions::from(*settings).store_path);
+    if (!store) return base::fail(store.error());
+    std::string const request{std::istreambuf_iterator<char>{std::cin}, {}};
+    auto const answer = outcomes::answer_operator(**store, request, nullptr);
+    if (!answer) return base::fail(answer.error());
+    std::cout << *answer << '\n';
+    return run::ExitCode::Ok;
+}
+
+}   // namespace
+
+int main(int argc, char** argv)
+{
+    bool const answers = argc > 1 && std::strcmp(argv[1], "--answer") == 0;
+    if (!answers) return run::daemon(kProgram, argc, argv, outcomes_main);
+    argv[1] = argv[0];
+    return run::daemon(kProgram, argc - 1, argv + 1, answer_main);
+}

@@ -1,0 +1,94 @@
+// The loop of mailcore-outcomes: reads both logs, joins, stores a batch with the positions in one transaction, wakes the
+// webhook. Starts anew with other settings at a reload; nothing is lost by that, since the positions are in the store.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "core/base/fd.hpp"
+#include "core/base/result.hpp"
+#include "core/config/settings.hpp"
+#include "core/observe/log.hpp"
+#include "core/observe/outcome_metrics.hpp"
+#include "outcomes/join/joiner.hpp"
+#include "outcomes/log/follower.hpp"
+#include "outcomes/store/outcome_store.hpp"
+#include "outcomes/webhook/webhook.hpp"
+
+namespace mailcore::outcomes {
+
+// What a run needs of the configuration.
+struct ServiceOptions {
+    std::string mail_log;        // /path | journal | - (standard input: ends with it)
+    std::string decision_log;    // "" = off: nothing is known of tenants
+    std::string store_path;
+    std::chrono::milliseconds retention{};
+    std::map<std::string, std::string> providers;
+    WebhookOptions webhook;
+
+    static ServiceOptions from(config::Settings const& settings);
+};
+
+class OutcomesService {
+public:
+    // Fails where the store cannot be opened. All arguments must outlive the service.
+    static base::Result<std::unique_ptr<OutcomesService>> open(ServiceOptions options, observe::Log& log, observe::OutcomeMetrics& metrics);
+    ~OutcomesService();
+
+    // Until stop(), or the end of standard input. Its own thread: the caller's.
+    base::Result<> serve();
+    void stop();                                     // any thread
+    base::Result<> restart(ServiceOptions options);  // any thread; takes effect within a second
+
+    OutcomeStore& store() { return *store_; }
+    void events_changed();                           // an operator has put failed events back
+
+private:
+    struct Source {
+        std::string name;                            // mail_log, decision_log
+        std::unique_ptr<LogSource> log{};
+        base::Time last_time{};
+        bool at_end = true;
+        bool has_ended = false;                      // standard input was closed
+    };
+
+    OutcomesService(ServiceOptions options, std::unique_ptr<OutcomeStore> store, base::Fd wake, observe::Log& log,
+                    observe::OutcomeMetrics& metrics);
+    base::Result<> begin();                          // sources, joiner and webhook by the options
+    base::Result<> open_sources();
+    bool turn();                                     // true: there may be more to read at once
+    std::size_t read(Source& source);
+    void take_mail_line(std::string_view line, Source& source);
+    void take_decision(std::string_view line, Source& source);
+    bool commit();
+    void housekeeping(base::Time now);
+    void wait();
+    void tell_trouble(Source const& source);
+    void show_facts(base::Time now);
+    bool take_over_options();
+
+    ServiceOptions options_;
+    std::unique_ptr<OutcomeStore> store_;
+    base::Fd wake_;
+    observe::Log& log_;
+    observe::OutcomeMetrics& metrics_;
+    Source mail_{"mail_log"};
+    Source decisions_{"decision_log"};
+    std::unique_ptr<LogClock> clock_;
+    std::unique_ptr<Joiner> joiner_;
+    std::unique_ptr<Webhook> webhook_;
+    std::mutex webhook_mutex_;                       // of webhook_ against events_changed()
+    DecisionRecord decision_;
+    std::map<std::string, std::uint64_t> counters_;  // as stored
+    std::map<std::string, std::string> told_;        // trouble by source
+    std::uint64_t store_failures_ = 0;
+    base::Time next_housekeeping_{};
+    base::Time next_facts_{};
+    std::atomic<bool> stopping_{false};
+    std::mutex options_mutex_;
+    std::unique_ptr<ServiceOptions> next_options_;
+};
+
+}   // namespace mailcore::outcomes
