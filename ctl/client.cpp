@@ -94,6 +94,11 @@ std::vector<DaemonAnswer> ask_all(std::string const& config, std::string_view co
     return answers;
 }
 
+DaemonAnswer ask_outcomes(std::string const& config, json const& request)
+{
+    return ask_daemon(find_state_directory(config), "mailcore-outcomes", request);
+}
+
 bool none_runs(std::vector<DaemonAnswer> const& answers)
 {
     return std::none_of(answers.begin(), answers.end(), [](DaemonAnswer const& answer) { return answer.running; });

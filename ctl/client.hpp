@@ -26,6 +26,7 @@ std::string find_state_directory(std::string const& config);
 
 DaemonAnswer ask_daemon(std::string const& state_directory, std::string_view daemon, nlohmann::json const& request);
 std::vector<DaemonAnswer> ask_all(std::string const& config, std::string_view command);   // the policy daemon first
+DaemonAnswer ask_outcomes(std::string const& config, nlohmann::json const& request);   // mailcore-outcomes, which decides about no mail
 bool none_runs(std::vector<DaemonAnswer> const& answers);
 int complain_of_silence(std::vector<DaemonAnswer> const& answers);   // returns the exit status
 

@@ -52,6 +52,18 @@ int stamp_verify(Common const& common, StampVerifyOptions const& options);
 int stamp_key_new(Common const& common);
 int stamp_key_rotate(Common const& common);
 
+struct OutcomesOptions {
+    std::string ticket{}, tenant{}, queue_id{}, message_id{}, recipient{}, status{};
+    std::string since{}, until{};   // "1h" ago, or RFC 3339
+    std::size_t limit = 100;
+    bool follow = false;
+};
+int outcomes(Common const& common, OutcomesOptions const& options);
+int queue_stats(Common const& common, std::string const& postfix_config_directory);
+int queue_failed(Common const& common, std::size_t limit);
+int queue_retry(Common const& common, std::size_t most);
+int alerts(Common const& common);
+
 int reference(std::string const& page);   // config | events | metrics | man-keys
 
 }   // namespace mailcore::ctl

@@ -91,6 +91,52 @@ void print_tenants(json const& list)
     print_table(head, rows);
 }
 
+std::uint64_t total(json const& list)
+{
+    std::uint64_t sum = 0;
+    for (auto const& entry : list) sum += entry.value("count", std::uint64_t{0});
+    return sum;
+}
+
+// "mail_log 12034 bytes behind", "decision_log cannot be read"; a log that is read to its end needs no word.
+std::string reading(json const& logs)
+{
+    std::string words;
+    for (auto const& log : logs) {
+        auto const behind = log.value("bytes_behind", std::uint64_t{0});
+        bool const readable = log.value("readable", true);
+        if (readable && behind == 0) continue;
+        words += (words.empty() ? "" : ", ") + log.value("source", "") + (readable ? ' ' + counted(behind, "byte") + " behind" : " cannot be read");
+    }
+    return words.empty() ? "to the end" : words;
+}
+
+void print_outcomes(DaemonAnswer const& answer)
+{
+    std::cout << '\n';
+    if (!answer.ok()) return print_table({"DAEMON", "STATE"}, {{answer.daemon, answer.error()}});
+    auto const& body = answer.body;
+    auto const waiting = body["webhook"]["events"].value("pending", std::uint64_t{0});
+    print_table({"DAEMON", "STATE", "READ", "SENT", "FAILED", "IN QUEUE", "LOST", "TO TELL"},
+                {{answer.daemon, "up " + uptime(body.value("uptime_seconds", std::int64_t{0})), reading(body["logs"]),
+                  std::to_string(total(body["sent"])), std::to_string(total(body["failed"])), std::to_string(total(body["queue"])),
+                  number(body, "lost"), std::to_string(waiting)}});
+}
+
+// mailcore-outcomes reads the same configuration. A host may do without it, so that it does not run is no failure here.
+bool reload_outcomes(Common const& common, json& document)
+{
+    auto const answer = ask_outcomes(common.config, {{"command", "reload"}});
+    if (!answer.running) return true;
+    auto entry = answer.body;
+    entry["daemon"] = answer.daemon;
+    document.push_back(entry);
+    if (common.json) return answer.ok();
+    if (answer.ok()) std::cout << answer.daemon << ": reloaded\n";
+    else std::cerr << answer.daemon << ": kept what it had:\n" << answer.error() << '\n';
+    return answer.ok();
+}
+
 }   // namespace
 
 int reload(Common const& common)
@@ -113,6 +159,7 @@ int reload(Common const& common)
             std::cerr << answer.daemon << ": " << answer.error() << '\n';
         }
     }
+    failed |= !reload_outcomes(common, document);
     if (common.json) print_json(document);
     return failed ? 1 : 0;
 }
@@ -135,11 +182,15 @@ int status(Common const& common)
                         number(answer.body, "connections"), number(answer.body, "tenants"), number(decisions, "pass"),
                         number(decisions, "reject"), number(decisions, "defer"), number(decisions, "hold")});
     }
+    auto const outcomes = ask_outcomes(common.config, {{"command", "status"}});
+    document.push_back(outcomes.body);
+    document.back()["daemon"] = outcomes.daemon;
     if (common.json) {
         print_json(document);
     } else {
         print_table({"DAEMON", "STATE", "CONNECTIONS", "TENANTS", "PASS", "REJECT", "DEFER", "HOLD"}, rows);
         print_limits(answers);
+        print_outcomes(outcomes);
     }
     return none_runs(answers) ? 1 : 0;
 }

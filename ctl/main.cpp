@@ -106,6 +106,47 @@ void add_setup(CLI::App& app, Run& chosen, ctl::Common& common, ctl::SetupOption
         ->option_text("DIR")->capture_default_str();
 }
 
+void add_outcomes(CLI::App& app, Run& chosen, ctl::Common& common, ctl::OutcomesOptions& options)
+{
+    auto* const command = add(app, chosen, "outcomes", "Show what became of messages, newest first",
+                              [&] { return ctl::outcomes(common, options); });
+    command->add_option("--ticket", options.ticket, "Of this ticket")->option_text("TICKET");
+    command->add_option("--tenant", options.tenant, "Of this tenant")->option_text("NAME");
+    command->add_option("--queue-id", options.queue_id, "Of this queue id of Postfix")->option_text("ID");
+    command->add_option("--message-id", options.message_id, "Of this Message-ID, with its angle brackets")->option_text("<ID>");
+    command->add_option("--recipient", options.recipient, "To this address")->option_text("ADDRESS");
+    command->add_option("--status", options.status, "SENT, DEFERRED, BOUNCED, EXPIRED, REJECTED, DELETED or ACCEPTED")->option_text("STATUS");
+    command->add_option("--since", options.since, "Changed since: 1h ago, or a time")->option_text("1h|TIME");
+    command->add_option("--until", options.until, "Changed until")->option_text("1h|TIME");
+    command->add_option("--limit", options.limit, "At most so many")->option_text("N")->capture_default_str();
+    command->add_flag("--follow", options.follow, "Go on showing changes as they come, one a line");
+    command->footer("Examples:\n"
+                    "  mailcorectl outcomes --ticket ticket_smtp_test_001\n"
+                    "  mailcorectl outcomes --tenant kbz_test --status BOUNCED --since 1h --json");
+}
+
+struct QueueOptions {
+    std::size_t limit = 100;
+    std::size_t most = 100'000;
+    std::string postfix_config_directory = "/etc/postfix";
+};
+
+void add_queue(CLI::App& app, Run& chosen, ctl::Common& common, QueueOptions& options)
+{
+    auto* const queue = add(app, chosen, "queue", "The webhook's queue, and Postfix's beside it", nullptr);
+    queue->require_subcommand(1);
+    auto* const stats = add(*queue, chosen, "stats", "Count what waits, by state; Postfix's by tenant",
+                            [&] { return ctl::queue_stats(common, options.postfix_config_directory); });
+    stats->add_option("--postfix-config", options.postfix_config_directory, "Postfix's configuration directory")
+        ->option_text("DIR")->capture_default_str();
+    auto* const failed = add(*queue, chosen, "failed", "Show the events that were given up",
+                             [&] { return ctl::queue_failed(common, options.limit); });
+    failed->add_option("--limit", options.limit, "At most so many")->option_text("N")->capture_default_str();
+    auto* const retry = add(*queue, chosen, "retry", "Send events again that were given up, oldest first",
+                            [&] { return ctl::queue_retry(common, options.most); });
+    retry->add_option("--max", options.most, "At most so many")->option_text("N");
+}
+
 void add_reference(CLI::App& app, Run& chosen, std::string& page)
 {
     auto* const command = add(app, chosen, "reference", "Print a page: config, events, metrics, man-keys",
@@ -124,6 +165,8 @@ int main(int argc, char** argv)
     ctl::LimitsOptions limits_options;
     ctl::TenantOptions tenant_options;
     ctl::SetupOptions setup_options;
+    ctl::OutcomesOptions outcomes_options;
+    QueueOptions queue_options;
     std::string page;
     Run chosen;
 
@@ -144,6 +187,9 @@ int main(int argc, char** argv)
     add_tenant(app, chosen, common, tenant_options);
     add_stamp(app, chosen, common, verify_options);
     add_setup(app, chosen, common, setup_options);
+    add_outcomes(app, chosen, common, outcomes_options);
+    add_queue(app, chosen, common, queue_options);
+    add(app, chosen, "alerts", "Print Prometheus' rules by the configuration", [&] { return ctl::alerts(common); });
     add_reference(app, chosen, page);
 
     try {

@@ -80,7 +80,10 @@ Result<std::vector<QueueEntry>> parse_queue(std::string_view json_lines)
         auto const entry = nlohmann::json::parse(line, nullptr, false);
         if (!entry.is_object()) return fail("postqueue printed a line that is no JSON object: " + base::printable(line.substr(0, 80)));
         auto const name = entry.value("queue_name", "");
-        if (name != "maildrop") entries.push_back({entry.value("queue_id", ""), name == "hold"});
+        if (name == "maildrop") continue;
+        auto const recipients = entry.find("recipients");
+        entries.push_back({entry.value("queue_id", ""), name, entry.value("arrival_time", std::int64_t{0}),
+                           recipients == entry.end() ? 0 : recipients->size()});
     }
     return entries;
 }

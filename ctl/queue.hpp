@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -21,8 +22,10 @@
 namespace mailcore::ctl {
 
 struct QueueEntry {
-    std::string queue_id;
-    bool on_hold = false;
+    std::string queue_id, queue;   // queue: incoming, active, deferred, hold
+    std::int64_t arrived = 0;      // seconds since 1970
+    std::size_t recipients = 0;    // that are still to be delivered
+    bool on_hold() const { return queue == "hold"; }
     bool operator==(QueueEntry const&) const = default;
 };
 

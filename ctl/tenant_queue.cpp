@@ -20,7 +20,7 @@ Result<> TenantQueue::hold_round(Held& result)
     if (!entries) return fail(entries.error());
     std::vector<std::string> unseen;
     for (auto const& entry : *entries) {
-        if (!entry.on_hold && !seen_.contains(entry.queue_id)) unseen.push_back(entry.queue_id);
+        if (!entry.on_hold() && !seen_.contains(entry.queue_id)) unseen.push_back(entry.queue_id);
     }
     auto const passed_over = queue_.read(unseen, [&](QueuedMessage const& message) {
         seen_.insert(message.queue_id);
@@ -33,7 +33,7 @@ Result<> TenantQueue::hold_round(Held& result)
 
     std::vector<std::string> going;
     for (auto const& entry : *entries) {
-        if (!entry.on_hold && mine_.contains(entry.queue_id)) going.push_back(entry.queue_id);
+        if (!entry.on_hold() && mine_.contains(entry.queue_id)) going.push_back(entry.queue_id);
     }
     if (going.empty()) return {};
     // Remembered first: what is on hold and forgotten would stay there.
@@ -61,7 +61,7 @@ Result<TenantQueue::Released> TenantQueue::release()
     if (!entries) return fail(entries.error());
     std::vector<std::string> on_hold;
     for (auto const& entry : *entries) {
-        if (entry.on_hold) on_hold.push_back(entry.queue_id);
+        if (entry.on_hold()) on_hold.push_back(entry.queue_id);
     }
     auto const passed_over = queue_.read(on_hold, [&](QueuedMessage const& message) {
         if (owner_of(message, tenant_, names_, keys_.get()) == Owner::Tenant) ++result.left;
@@ -86,7 +86,7 @@ Result<std::vector<std::string>> TenantQueue::held_and_still_there() const
     auto const entries = queue_.list();
     if (!entries) return fail(entries.error());
     for (auto const& entry : *entries) {
-        if (entry.on_hold && remembered->contains(entry.queue_id)) ids.push_back(entry.queue_id);
+        if (entry.on_hold() && remembered->contains(entry.queue_id)) ids.push_back(entry.queue_id);
     }
     return ids;
 }
