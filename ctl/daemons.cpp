@@ -113,14 +113,13 @@ std::string reading(json const& logs)
 
 void print_outcomes(DaemonAnswer const& answer)
 {
-    std::cout << '\n';
-    if (!answer.ok()) return print_table({"DAEMON", "STATE"}, {{answer.daemon, answer.error()}});
+    if (!answer.ok()) return;
     auto const& body = answer.body;
-    auto const waiting = body["webhook"]["events"].value("pending", std::uint64_t{0});
-    print_table({"DAEMON", "STATE", "READ", "SENT", "FAILED", "IN QUEUE", "LOST", "TO TELL"},
-                {{answer.daemon, "up " + uptime(body.value("uptime_seconds", std::int64_t{0})), reading(body["logs"]),
-                  std::to_string(total(body["sent"])), std::to_string(total(body["failed"])), std::to_string(total(body["queue"])),
-                  number(body, "lost"), std::to_string(waiting)}});
+    auto const to_tell = body["webhook"]["events"].value("pending", std::uint64_t{0});
+    std::cout << '\n';
+    print_table({"OUTCOMES READ", "SENT", "FAILED", "IN QUEUE", "LOST", "TO TELL"},
+                {{reading(body["logs"]), std::to_string(total(body["sent"])), std::to_string(total(body["failed"])),
+                  std::to_string(total(body["queue"])), number(body, "lost"), std::to_string(to_tell)}});
 }
 
 // mailcore-outcomes reads the same configuration. A host may do without it, so that it does not run is no failure here.
@@ -185,6 +184,7 @@ int status(Common const& common)
     auto const outcomes = ask_outcomes(common.config, {{"command", "status"}});
     document.push_back(outcomes.body);
     document.back()["daemon"] = outcomes.daemon;
+    rows.push_back({outcomes.daemon, outcomes.ok() ? "up " + uptime(outcomes.body.value("uptime_seconds", std::int64_t{0})) : outcomes.error()});
     if (common.json) {
         print_json(document);
     } else {

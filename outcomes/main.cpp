@@ -3,6 +3,7 @@
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 
@@ -27,11 +28,23 @@ constexpr run::ProgramInfo kProgram{
     "SIGTERM stores what was read and stops. SIGHUP, or mailcorectl reload, takes a changed configuration.\n"
     "See mailcore-outcomes(8) and mailcore.yaml(5)."};
 
+using AddressKind = net::SocketAddress::Kind;
+
+void check_metrics(config::Text const& metrics, config::Diagnostics& problems)
+{
+    auto const address = net::SocketAddress::parse(metrics.value);
+    if (!address) problems.error(metrics.position, "outcomes.metrics: " + address.error().message);
+    else if (address->kind != AddressKind::Off && address->kind != AddressKind::Inet) {
+        problems.error(metrics.position, "outcomes.metrics: write inet:host:port, or \"\" for none");
+    }
+}
+
 // Every problem of the configuration, file:line:column.
 base::Result<config::Settings> read_settings(std::string const& path)
 {
     config::Diagnostics problems;
     auto settings = config::load(path, problems);
+    check_metrics(settings.outcomes.metrics, problems);
     if (problems.has_errors()) return base::fail(problems.text(), base::ErrorKind::Configuration);
     settings.tenants = {};   // who may send what is not our business
     settings.rules = {};
@@ -122,7 +135,10 @@ base::Result<run::ExitCode> answer_main(run::Process& process)
 {
     auto const settings = read_settings(process.config_path());
     if (!settings) return base::fail(settings.error());
-    auto store = outcomes::open_sqlite_store(outcomes::ServiceOptions::from(*settings).store_path);
+    auto const path = outcomes::ServiceOptions::from(*settings).store_path;
+    // It would be root's, and the daemon could not write it.
+    if (!std::filesystem::exists(path)) return base::fail(path + " is not there yet: mailcore-outcomes makes it when it is first started");
+    auto store = outcomes::open_sqlite_store(path);
     if (!store) return base::fail(store.error());
     std::string const request{std::istreambuf_iterator<char>{std::cin}, {}};
     auto const answer = outcomes::answer_operator(**store, request, nullptr);

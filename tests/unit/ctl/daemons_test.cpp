@@ -1,5 +1,7 @@
 // mailcorectl status and tenants: what the daemons say, as people read it.
 
+#include <algorithm>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "stage.hpp"
@@ -30,9 +32,10 @@ protected:
 TEST_F(Status, TellsWhereLimitsAreCounted)
 {
     EXPECT_EQ(run({{"store", "lmdb:/var/lib/mailcore/limits"}, {"up", true}, {"on_fallback", false}, {"failures", 0}, {"suspended", 0}}),
-              "DAEMON           STATE        CONNECTIONS  TENANTS  PASS  REJECT  DEFER  HOLD\n"
-              "mailcore-policy  up 1m 1s     2            3        10    1       0      0\n"
-              "mailcore-milter  not running\n"
+              "DAEMON             STATE        CONNECTIONS  TENANTS  PASS  REJECT  DEFER  HOLD\n"
+              "mailcore-policy    up 1m 1s     2            3        10    1       0      0\n"
+              "mailcore-milter    not running\n"
+              "mailcore-outcomes  not running\n"
               "\n"
               "DAEMON           COUNTS LIMITS IN               STATE\n"
               "mailcore-policy  lmdb:/var/lib/mailcore/limits  fine\n");
@@ -53,7 +56,67 @@ TEST_F(Status, LeavesOutWhatAnOlderDaemonDoesNotTell)
     auto older = status_with({});
     older.erase("limits");
     FakeDaemon policy{folder, "mailcore-policy", {{"status", older}}};
-    EXPECT_TRUE(output_of([&] { return status(common); }).out.ends_with("mailcore-milter  not running\n"));
+    EXPECT_TRUE(output_of([&] { return status(common); }).out.ends_with("mailcore-outcomes  not running\n"));
+}
+
+json outcomes_status(json const& logs)
+{
+    auto const count = [](int number) { return json::array({{{"provider", "SES"}, {"tenant", "kbz_test"}, {"count", number}}}); };
+    return {{"ok", true}, {"uptime_seconds", 7200}, {"sent", count(12)}, {"failed", count(3)}, {"queue", count(2)}, {"lost", 1},
+            {"logs", logs}, {"webhook", {{"events", {{"pending", 4}, {"failed", 9}}}}}};
+}
+
+struct ReadingCase {
+    json logs;
+    std::string words;
+    std::string note;
+};
+
+TEST_F(Status, TellsHowFarOutcomesHaveRead)
+{
+    auto const log = [](char const* source, int behind, bool readable) { return json{{"source", source}, {"bytes_behind", behind}, {"readable", readable}}; };
+    for (auto const& one : {ReadingCase{{log("mail_log", 0, true), log("decision_log", 0, true)}, "to the end", "both"},
+                            ReadingCase{{log("mail_log", 12, true), log("decision_log", 1, true)}, "mail_log 12 bytes behind, decision_log 1 byte behind", "neither"},
+                            ReadingCase{{log("mail_log", 5, false), log("decision_log", 0, true)}, "mail_log cannot be read", "one cannot be"}}) {
+        FakeDaemon daemon{folder, "mailcore-outcomes", {{"status", outcomes_status(one.logs)}}};
+        auto const out = output_of([&] { return status(common); }).out;
+        std::string const pad(std::max(one.words.size(), std::string{"OUTCOMES READ"}.size()) - one.words.size() + 2, ' ');
+        EXPECT_THAT(out, testing::HasSubstr("mailcore-outcomes  up 2h 0m\n")) << one.note;
+        EXPECT_THAT(out, testing::EndsWith(one.words + pad + "12    3       2         1     4\n")) << one.note;
+    }
+}
+
+class Reload : public testing::Test {
+protected:
+    Folder folder;
+    Common common = configured(folder, "tenants: {}\n");
+    FakeDaemon policy{folder, "mailcore-policy", {{"reload", {{"ok", true}, {"tenants", 3}, {"rules", 1}}}}};
+    FakeDaemon milter{folder, "mailcore-milter", {{"reload", {{"ok", true}, {"tenants", 3}, {"rules", 1}}}}};
+    std::string const gate = "mailcore-policy: reloaded (3 tenants, 1 rules)\nmailcore-milter: reloaded (3 tenants, 1 rules)\n";
+};
+
+TEST_F(Reload, DoesNotNeedOutcomes)
+{
+    auto const output = output_of([&] { return reload(common); });
+    EXPECT_EQ(output.out, gate);
+    EXPECT_EQ(output.err, "");
+    EXPECT_EQ(output.status, 0);
+}
+
+TEST_F(Reload, ReachesOutcomes)
+{
+    FakeDaemon outcomes{folder, "mailcore-outcomes", {{"reload", {{"ok", true}}}}};
+    auto const output = output_of([&] { return reload(common); });
+    EXPECT_EQ(output.out, gate + "mailcore-outcomes: reloaded\n");
+    EXPECT_EQ(output.status, 0);
+}
+
+TEST_F(Reload, FailsWhereOutcomesKeepWhatTheyHad)
+{
+    FakeDaemon outcomes{folder, "mailcore-outcomes", {{"reload", {{"error", "outcomes.store changes at a restart of the daemon only"}}}}};
+    auto const output = output_of([&] { return reload(common); });
+    EXPECT_EQ(output.err, "mailcore-outcomes: kept what it had:\noutcomes.store changes at a restart of the daemon only\n");
+    EXPECT_EQ(output.status, 1);
 }
 
 class Tenants : public testing::Test {
