@@ -118,7 +118,7 @@ void add_outcomes(CLI::App& app, Run& chosen, ctl::Common& common, ctl::Outcomes
     command->add_option("--status", options.status, "SENT, DEFERRED, BOUNCED, EXPIRED, REJECTED, DELETED or ACCEPTED")->option_text("STATUS");
     command->add_option("--since", options.since, "Changed since: 1h ago, or a time")->option_text("1h|TIME");
     command->add_option("--until", options.until, "Changed until")->option_text("1h|TIME");
-    command->add_option("--limit", options.limit, "At most so many")->option_text("N")->capture_default_str();
+    command->add_option("--limit", options.limit, "At most so many, 50000 in all")->option_text("N")->check(CLI::Range(1, 50'000))->capture_default_str();
     command->add_flag("--follow", options.follow, "Go on showing changes as they come, one a line");
     command->footer("Examples:\n"
                     "  mailcorectl outcomes --ticket ticket_smtp_test_001\n"
@@ -141,7 +141,7 @@ void add_queue(CLI::App& app, Run& chosen, ctl::Common& common, QueueOptions& op
         ->option_text("DIR")->capture_default_str();
     auto* const failed = add(*queue, chosen, "failed", "Show the events that were given up",
                              [&] { return ctl::queue_failed(common, options.limit); });
-    failed->add_option("--limit", options.limit, "At most so many")->option_text("N")->capture_default_str();
+    failed->add_option("--limit", options.limit, "At most so many, 50000 in all")->option_text("N")->check(CLI::Range(1, 50'000))->capture_default_str();
     auto* const retry = add(*queue, chosen, "retry", "Send events again that were given up, oldest first",
                             [&] { return ctl::queue_retry(common, options.most); });
     retry->add_option("--max", options.most, "At most so many")->option_text("N");

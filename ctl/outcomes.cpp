@@ -24,6 +24,8 @@ using nlohmann::json;
 
 constexpr std::string_view kDaemon = "mailcore-outcomes";
 constexpr std::chrono::milliseconds kFollowInterval{500};
+constexpr std::size_t kFollowAtOnce = 10'000;
+constexpr std::size_t kIdsAtOnce = 1'000;
 constexpr std::chrono::minutes kAnswerTimeout{5};   // a large store, opened for one question
 
 std::string text(json const& entry, char const* key) { return entry.value(key, std::string{}); }
@@ -84,7 +86,7 @@ int follow(Common const& common, json request, json const& first)
 {
     for (auto entry = first["outcomes"].rbegin(); entry != first["outcomes"].rend(); ++entry) print_line(*entry, common.json);
     request["after_change"] = std::max<std::int64_t>(first.value("last_change", std::int64_t{0}), 1);
-    request.erase("limit");
+    request["limit"] = kFollowAtOnce;
     for (;;) {
         std::this_thread::sleep_for(kFollowInterval);
         auto const more = ask(common, request);
@@ -97,13 +99,18 @@ int follow(Common const& common, json request, json const& first)
     }
 }
 
-// Whose a queued message is, as far as outcomes know.
+// Whose a queued message is, as far as outcomes know. Some at a time: a request is one line of at most 64 KiB.
 json tenants_of(Common const& common, std::vector<QueueEntry> const& messages)
 {
-    json ids = json::array();
-    for (auto const& message : messages) ids.push_back(message.queue_id);
-    auto const answer = ask(common, {{"command", "tenants-of"}, {"queue_ids", ids}});
-    return answer ? (*answer)["tenants"] : json::object();
+    auto tenants = json::object();
+    for (std::size_t begin = 0; begin < messages.size(); begin += kIdsAtOnce) {
+        auto ids = json::array();
+        for (std::size_t i = begin; i < std::min(begin + kIdsAtOnce, messages.size()); ++i) ids.push_back(messages[i].queue_id);
+        auto const answer = ask(common, {{"command", "tenants-of"}, {"queue_ids", ids}});
+        if (!answer) return tenants;
+        tenants.update((*answer)["tenants"]);
+    }
+    return tenants;
 }
 
 json postfix_part(Common const& common, Queue const& queue, std::string& trouble)

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "stage.hpp"
+#include "stub_postfix.hpp"
 
 using namespace mailcore;
 using namespace mailcore::ctl;
@@ -147,6 +147,22 @@ TEST_F(Outcomes, AreSentAgainWhenTheOperatorSaysSo)
     FakeDaemon daemon{folder, "mailcore-outcomes", {{"queue-retry", {{"ok", true}, {"retried", 2}}}}};
     EXPECT_EQ(output_of([&] { return queue_retry(common, 10); }).out, "2 events will be sent again.\n");
     EXPECT_EQ(daemon.asked().front(), (json{{"command", "queue-retry"}, {"max", 10}}));
+}
+
+// A request to a daemon is a line of at most 64 KiB.
+TEST_F(Outcomes, TellWhoseMessagesAreHoweverLongTheQueue)
+{
+    FakeDaemon daemon{folder, "mailcore-outcomes", {{"queue-stats", {{"ok", true}, {"webhook", {{"pending", 0}}}}},
+                                                    {"tenants-of", {{"ok", true}, {"tenants", {{"4jWYs717q0001", "kbz_test"}}}}}}};
+    StubPostfix postfix;
+    postfix.program("postqueue", "i=1\nwhile [ $i -le 2500 ]; do\n"
+                                 "  printf '{\"queue_name\": \"deferred\", \"queue_id\": \"4jWYs717q%04d\", \"arrival_time\": 1795324000, \"recipients\": [{}]}\\n' $i\n"
+                                 "  i=$((i+1))\ndone\n");
+    common.json = true;
+    auto const output = output_of([&] { return queue_stats(common, postfix.directory()); });
+    EXPECT_EQ(output.err, "");
+    EXPECT_EQ(json::parse(output.out)["postfix"]["tenants"].size(), 2u);
+    EXPECT_EQ(daemon.asked().size(), 1u + 3u) << "three times a thousand or fewer";
 }
 
 }   // namespace

@@ -551,6 +551,22 @@ TEST(Join, TellsTheGatesRefusalAtTheEndOnce)
     }
 }
 
+TEST(Join, TellsTheOnlyRecipientOfARefusalAtTheEnd)
+{
+    auto const expected = "REJECTED anna@example.com 5.7.1 x0 LOCAL kbz_test/ticket_1 4jWYs717qcz8lWc: 554 5.7.1 No ticket (ticket_missing)";
+    for (bool const decision_first : {true, false}) {
+        SCOPED_TRACE(decision_first);
+        Story story;
+        Decided const refused{.action = "reject", .reply = "554 5.7.1 No ticket (ticket_missing)", .recipient = "anna@example.com"};
+        story.postfix("smtpd", std::string{Q} + ": client=app[10.0.0.250]");
+        auto const line = std::string{Q} + ": milter-reject: END-OF-MESSAGE from app[10.0.0.250]: 5.7.1 No ticket (ticket_missing); from=<a@b> to=<anna@example.com> proto=ESMTP helo=<app>";
+        if (decision_first) story.gate(Q, refused).postfix("cleanup", line);
+        else story.postfix("cleanup", line).gate(Q, refused);
+        EXPECT_THAT(story.rows(), ElementsAre(expected));
+        EXPECT_THAT(story.events(), ElementsAre(expected));
+    }
+}
+
 TEST(Join, CountsWhatTheGatePutsOff)
 {
     Story story;
