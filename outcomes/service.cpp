@@ -80,11 +80,14 @@ base::Result<> OutcomesService::open_sources()
     if (!positions) return base::fail(positions.error());
     auto const open = [&](Source& source, std::string const& what) -> base::Result<> {
         source.log.reset();
+        source.at_end = true;
+        source.told_gaps = 0;
         if (what.empty()) return {};
         auto const saved = positions->find(source.name);
         auto opened = open_log(what, saved == positions->end() ? std::string{} : saved->second);
         if (!opened) return base::fail(opened.error());
         source.log = std::move(*opened);
+        source.position = saved == positions->end() ? std::string{} : saved->second;
         return {};
     };
     if (auto const opened = open(decisions_, options_.decision_log); !opened) return opened;
@@ -113,19 +116,22 @@ base::Result<> OutcomesService::serve()
 // Decisions first: then most messages are known when Postfix's lines about them are read.
 bool OutcomesService::turn()
 {
-    auto const lines = read(decisions_) + read(mail_);
-    if (lines > 0 && !commit()) return false;
-    return lines > 0 && !(mail_.at_end && decisions_.at_end);
+    bool const from_decisions = read(decisions_);
+    bool const from_mail = read(mail_);
+    if ((from_decisions || from_mail) && !commit()) return false;
+    return !(mail_.at_end && decisions_.at_end);
 }
 
-std::size_t OutcomesService::read(Source& source)
+bool OutcomesService::read(Source& source)
 {
-    if (!source.log) return 0;
+    if (!source.log) return false;
     auto const lines = source.log->read(kBatchBytes);
     source.at_end = lines.at_end;
     source.has_ended = lines.has_ended;
-    tell_trouble(source);
-    if (lines.lines.empty()) return 0;
+    tell_health(source);
+    auto position = source.log->position();
+    if (lines.lines.empty() && position == source.position) return false;
+    source.position = std::move(position);
     clock_->set_reference(lines.reference);
     bool const is_mail = &source == &mail_;
     for (auto const line : lines.lines) {
@@ -133,9 +139,9 @@ std::size_t OutcomesService::read(Source& source)
         else take_decision(line, source);
     }
     auto& batch = joiner_->batch();
-    batch.positions[source.name] = source.log->position();
+    batch.positions[source.name] = source.position;
     batch.counters["lines|" + source.name] += lines.lines.size();
-    return lines.lines.size();
+    return true;
 }
 
 void OutcomesService::take_mail_line(std::string_view line, Source& source)
@@ -184,6 +190,7 @@ void OutcomesService::housekeeping(base::Time now)
     next_housekeeping_ = now + kHousekeeping;
     bool const is_live = mail_.at_end && decisions_.at_end && options_.mail_log != "-";
     joiner_->look_for_losses(is_live ? now : mail_.last_time);
+    tell_losses();
     auto const& batch = joiner_->batch();
     if (!batch.messages.empty() || !batch.counters.empty()) commit();
     auto const more = store_->forget_before(now - options_.retention);
@@ -201,14 +208,27 @@ void OutcomesService::wait()
     [[maybe_unused]] auto const got = ::read(wake_.get(), &ignored, sizeof ignored);
 }
 
-void OutcomesService::tell_trouble(Source const& source)
+void OutcomesService::tell_health(Source& source)
 {
     auto const health = source.log->health();
-    auto& told = told_[source.name];
-    if (health.trouble == told) return;
-    told = health.trouble;
-    if (told.empty()) log_.write(events::kLogReadable, {{"source", source.name}});
-    else log_.write(events::kLogUnreadable, {{"source", source.name}, {"why", told}});
+    if (health.gaps != source.told_gaps) {
+        source.told_gaps = health.gaps;
+        log_.write(events::kLogGap, {{"source", source.name}, {"what", health.gap}});
+    }
+    if (health.trouble == source.told_trouble) return;
+    source.told_trouble = health.trouble;
+    if (health.trouble.empty()) log_.write(events::kLogReadable, {{"source", source.name}});
+    else log_.write(events::kLogUnreadable, {{"source", source.name}, {"why", health.trouble}});
+}
+
+// In a batch of its own: whatever is marked there was not before.
+void OutcomesService::tell_losses()
+{
+    for (auto const* message : joiner_->batch().messages) {
+        if (!message->lost) continue;
+        log_.write(events::kMessageLost, {{"queue_id", message->queue_id}, {"tenant", message->tenant}, {"ticket", message->ticket},
+                                          {"decided", base::format_time(message->decided_at)}});
+    }
 }
 
 void OutcomesService::show_facts(base::Time now)

@@ -52,6 +52,9 @@ private:
         base::Time last_time{};
         bool at_end = true;
         bool has_ended = false;                      // standard input was closed
+        std::string position{};                      // as read; "" = none
+        std::string told_trouble{};
+        std::uint64_t told_gaps = 0;
     };
 
     OutcomesService(ServiceOptions options, std::unique_ptr<OutcomeStore> store, base::Fd wake, observe::Log& log,
@@ -59,13 +62,14 @@ private:
     base::Result<> begin();                          // sources, joiner and webhook by the options
     base::Result<> open_sources();
     bool turn();                                     // true: there may be more to read at once
-    std::size_t read(Source& source);
+    bool read(Source& source);                       // true: something is to be stored
     void take_mail_line(std::string_view line, Source& source);
     void take_decision(std::string_view line, Source& source);
     bool commit();
     void housekeeping(base::Time now);
     void wait();
-    void tell_trouble(Source const& source);
+    void tell_health(Source& source);
+    void tell_losses();
     void show_facts(base::Time now);
     bool take_over_options();
 
@@ -82,7 +86,6 @@ private:
     std::mutex webhook_mutex_;                       // of webhook_ against events_changed()
     DecisionRecord decision_;
     std::map<std::string, std::uint64_t> counters_;  // as stored
-    std::map<std::string, std::string> told_;        // trouble by source
     std::uint64_t store_failures_ = 0;
     base::Time next_housekeeping_{};
     base::Time next_facts_{};

@@ -77,6 +77,11 @@ inline constexpr Event kLogUnreadable{"log_unreadable", Level::Error,
     "Postfix's log or the decision log cannot be read; outcomes wait, nothing is lost as long as the log is kept.",
     "Do as the event says; mailcore belongs to group adm to read /var/log/mail.log."};
 inline constexpr Event kLogReadable{"log_readable", Level::Info, "The log can be read again.", ""};
+inline constexpr Event kLogGap{"log_gap", Level::Warning, "Lines of a log were gone before they were read, or may be.",
+    "Keep rotated logs longer, lift the rate limit of journald or rsyslog; outcomes of that time may be missing."};
+inline constexpr Event kMessageLost{"message_lost", Level::Warning,
+    "The gate let a message pass, and Postfix's log has not shown it for five minutes: its outcome is not known.",
+    "Look for the queue id in Postfix's log and in mailq; look for log_gap before it."};
 inline constexpr Event kOutcomeStoreFailed{"outcome_store_failed", Level::Error,
     "Outcomes could not be stored; the lines are read again, each second.", "Free space, or mend permissions of outcomes.store."};
 inline constexpr Event kConfigurationTaken{"configuration_taken", Level::Info, "A reload put the configuration in force.", ""};
