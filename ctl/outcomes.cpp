@@ -70,8 +70,9 @@ void print_outcomes(json const& list)
 {
     std::vector<std::vector<std::string>> rows;
     for (auto const& outcome : list) rows.push_back(outcome_row(outcome));
-    cut_reasons(rows, terminal_width());
-    print_table(kOutcomeHead, rows);
+    auto const width = terminal_width();
+    if (fits(rows, width)) return print_table(kOutcomeHead, rows);
+    for (auto const& row : rows) std::cout << as_lines(row, width);
 }
 
 void print_line(json const& outcome, bool as_json)
@@ -182,21 +183,29 @@ std::vector<std::string> outcome_row(json const& outcome)
     return {time, cell("status"), cell("tenantId"), cell("ticketId"), cell("recipient"), cell("dsn"), cell("reason")};
 }
 
-void cut_reasons(std::vector<std::vector<std::string>>& rows, std::size_t width)
+bool fits(std::vector<std::vector<std::string>> const& rows, std::size_t width)
 {
-    if (width == 0) return;
     constexpr std::size_t kGap = 2;
-    constexpr std::size_t kLeast = 12;
     std::size_t used = 0;
-    for (std::size_t column = 0; column + 1 < kOutcomeHead.size(); ++column) {
+    for (std::size_t column = 0; column < kOutcomeHead.size(); ++column) {
         std::size_t widest = kOutcomeHead[column].size();
         for (auto const& row : rows) widest = std::max(widest, row[column].size());
-        used += widest + kGap;
+        used += widest + (column > 0 ? kGap : 0);
     }
-    auto const room = std::max(width > used ? width - used : 0, kLeast);
-    for (auto& row : rows) {
-        if (row.back().size() > room) row.back() = row.back().substr(0, room - 3) + "...";
+    return width == 0 || used <= width;
+}
+
+std::string as_lines(std::vector<std::string> const& row, std::size_t width)
+{
+    constexpr std::size_t kIndentation = 4;
+    auto const& [time, status, tenant, ticket, recipient, dsn, reason] = std::tie(row[0], row[1], row[2], row[3], row[4], row[5], row[6]);
+    std::string whose;
+    for (auto const* part : {&tenant, &ticket, &dsn}) {
+        if (!part->empty()) whose += (whose.empty() ? "" : ", ") + *part;
     }
+    if (!reason.empty()) whose += (whose.empty() ? "" : ": ") + reason;
+    auto const indented = std::string(kIndentation, ' ');
+    return time + "  " + status + "  " + recipient + "\n" + (whose.empty() ? "" : indented + wrapped(whose, kIndentation, width) + "\n");
 }
 
 json postfix_stats(std::vector<QueueEntry> const& messages, json const& tenants, base::Time now)

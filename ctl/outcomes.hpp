@@ -19,9 +19,13 @@ base::Result<nlohmann::json> outcomes_request(OutcomesOptions const& options, ba
 
 inline std::vector<std::string> const kOutcomeHead{"TIME", "STATUS", "TENANT", "TICKET", "RECIPIENT", "DSN", "REASON"};
 
-// The reason is cut to what the line has left; `width` 0 = not a terminal, all of it.
 std::vector<std::string> outcome_row(nlohmann::json const& outcome);
-void cut_reasons(std::vector<std::vector<std::string>>& rows, std::size_t width);
+
+// Whether the table fits so many columns; 0 = not a terminal, so it does.
+bool fits(std::vector<std::vector<std::string>> const& rows, std::size_t width);
+
+// Where it does not: a few lines an outcome, no longer than the terminal is wide.
+std::string as_lines(std::vector<std::string> const& row, std::size_t width);
 
 // Messages by queue and, with the tenants known by queue id, by tenant. Pure.
 nlohmann::json postfix_stats(std::vector<QueueEntry> const& messages, nlohmann::json const& tenants, base::Time now);

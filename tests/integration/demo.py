@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """The main job on a private Postfix, shown: ./dev demo [--build DIR].
 
-Starts Postfix, both daemons and a place for the mail to go, plays a handful of scenes, and stops everything again.
+Starts Postfix, the daemons, a place for the mail to go and an application to be told, plays a handful of scenes, and stops everything again.
 Exit status 0 only when every scene went as told."""
 
 import argparse
+import json
 import pathlib
 import re
 import sys
@@ -12,6 +13,7 @@ import sys
 from harness.expectations import Happenings
 from harness.gate import Gate
 from harness.headers import header_block
+from harness.outcomes import following
 from harness.processes import end_in_order_on_signals
 from harness.transcript import Transcript
 from harness.waiting import CaseFailure, HarnessError
@@ -22,8 +24,8 @@ BUYER = "buyer@example.com"
 
 
 class Demo:
-    def __init__(self, gate, show):
-        self.gate, self.show = gate, show
+    def __init__(self, gate, outcomes, show):
+        self.gate, self.outcomes, self.show = gate, outcomes, show
         self.failures = 0
         self.delivered = None      # the message of the first scene, verified in the last
 
@@ -42,12 +44,13 @@ class Demo:
                      client="10.0.0.250", sender="ceo@bank.example", reason="sender_not_allowed")
         self.explained()
         self.verified()
+        self.told()
         self.counted()
         return self.failures == 0
 
     def introduce(self):
         self.show.title("mailcore on a private Postfix", "=")
-        self.show.say("A real Postfix with mailcore-policy and mailcore-milter, all on 127.0.0.1; XCLIENT lends the "
+        self.show.say("A real Postfix with mailcore-policy, mailcore-milter and mailcore-outcomes, all on 127.0.0.1; XCLIENT lends the "
                       "client addresses. The rules:")
         self.show.line()
         self.show.block(re.sub(r"(?m)^#.*\n", "", (HERE / "demo.yaml").read_text()), colour="dim")
@@ -101,8 +104,24 @@ class Demo:
                     for path in (genuine, tampered)]
         self.expect(statuses == [0, 1], "the delivered message is genuine, the one with another ticket is not")
 
+    def told(self):
+        self.show.title("7. A message bounces, and the application is told of its ticket")
+        self.show.say("The mailbox of the recipient does not exist. mailcore-outcomes reads it from Postfix's log, and posts "
+                      "it to the application, signed.")
+        self.gate.sink.answers["nobody@example.com"] = "550 5.1.1 no such user"
+        self.outcomes.send("nobody@example.com", ticket="ticket_smtp_test_002")
+        event, = self.outcomes.receiver.wait_for(recipient="nobody@example.com")
+        self.show.line()
+        self.show.block(f"POST {self.outcomes.receiver.url}", "-- ", "dim")
+        self.show.block(json.dumps(event, indent=2))
+        bounced = (event["status"], event["tenantId"], event["ticketId"]) == ("BOUNCED", "kbz_test", "ticket_smtp_test_002")
+        self.expect(bounced, "the application knows which ticket has bounced, and why")
+        done = self.control("outcomes", "--tenant", "kbz_test", by=self.outcomes.try_ctl)
+        states = re.findall(r"SENT|BOUNCED|REJECTED", done.stdout)
+        self.expect(states == ["BOUNCED", "SENT"], "and the operator sees both outcomes of the tenant")
+
     def counted(self):
-        self.show.title("7. The counters at the end")
+        self.show.title("8. The counters at the end")
         self.show.block("mailcore_decisions_total, as Prometheus reads it", "-- ", "dim")
         reasons = set()
         for name, daemon in self.gate.daemons.items():
@@ -144,11 +163,11 @@ class Demo:
             facts = f"{line['tenant']} {line['ticket']}".strip()
             self.show.block(f"{line['daemon']:6} {state:5} {line['action']:7} {line['reason']:22} {facts}")
 
-    def control(self, *arguments):
+    def control(self, *arguments, by=None):
         self.show.line()
         shown = " ".join(argument.name if isinstance(argument, pathlib.Path) else argument for argument in arguments)
         self.show.block(f"mailcorectl {shown}", "$ ")
-        done = self.gate.ctl(*arguments)
+        done = (by or self.gate.ctl)(*arguments)
         self.show.block(done.stdout + done.stderr)
         return done
 
@@ -177,7 +196,8 @@ def play(build, show):
     try:
         with gate:
             gate.use_config(HERE / "demo.yaml")
-            went_well = Demo(gate, show).run()
+            with following(gate) as outcomes:
+                went_well = Demo(gate, outcomes, show).run()
             gate.stop_daemons()
     except (HarnessError, CaseFailure) as error:
         show.title("The demo could not go on")

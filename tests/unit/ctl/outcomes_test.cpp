@@ -69,18 +69,23 @@ TEST(OutcomeRow, ShowsNoControlCharacter)
                             testing::Not(HasSubstr("\x1b"))));
 }
 
-TEST(OutcomeRow, IsCutToTheTerminalAndNeverElsewhere)
+TEST(OutcomeRow, StandsOnSeveralLinesWhereTheTerminalIsNarrow)
 {
-    std::vector<std::vector<std::string>> const rows{{"2026-11-22 07:59:58", "SENT", "a", "t", "u@x", "2.0.0", std::string(100, 'r')}};
-    auto cut = rows;
-    cut_reasons(cut, 80);
-    EXPECT_EQ(cut[0].back(), std::string(14, 'r') + "...") << "what the other columns leave of 80";
-    cut = rows;
-    cut_reasons(cut, 60);
-    EXPECT_EQ(cut[0].back(), std::string(9, 'r') + "...") << "at least twelve are left";
-    cut = rows;
-    cut_reasons(cut, 0);
-    EXPECT_EQ(cut, rows) << "not a terminal";
+    auto const row = outcome_row(outcome("BOUNCED", "host mx.example.com[192.0.2.1] said: 550 5.1.1 no such user here (in reply to RCPT TO command)"));
+    EXPECT_FALSE(fits({row}, 80));
+    EXPECT_FALSE(fits({row}, 181));
+    EXPECT_TRUE(fits({row}, 181));
+    EXPECT_TRUE(fits({row}, 0)) << "no terminal: whoever cuts columns out of it finds them";
+    EXPECT_EQ(as_lines(row, 80),
+              "2026-11-22 07:59:58  BOUNCED  user@example.com\n"
+              "    kbz_test, ticket_smtp_test_001, 5.1.1: host mx.example.com[192.0.2.1] said:\n"
+              "    550 5.1.1 no such user here (in reply to RCPT TO command)\n");
+}
+
+TEST(OutcomeRow, LeavesOutWhatIsNotKnown)
+{
+    json const accepted{{"sentAt", "2026-11-22T07:59:58Z"}, {"status", "ACCEPTED"}, {"recipient", "user@example.com"}};
+    EXPECT_EQ(as_lines(outcome_row(accepted), 80), "2026-11-22 07:59:58  ACCEPTED  user@example.com\n");
 }
 
 TEST(PostfixStats, CountsByQueueAndByTenant)
