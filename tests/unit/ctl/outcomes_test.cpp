@@ -73,7 +73,7 @@ TEST(OutcomeRow, StandsOnSeveralLinesWhereTheTerminalIsNarrow)
 {
     auto const row = outcome_row(outcome("BOUNCED", "host mx.example.com[192.0.2.1] said: 550 5.1.1 no such user here (in reply to RCPT TO command)"));
     EXPECT_FALSE(fits({row}, 80));
-    EXPECT_FALSE(fits({row}, 181));
+    EXPECT_FALSE(fits({row}, 180));
     EXPECT_TRUE(fits({row}, 181));
     EXPECT_TRUE(fits({row}, 0)) << "no terminal: whoever cuts columns out of it finds them";
     EXPECT_EQ(as_lines(row, 80),
