@@ -123,17 +123,16 @@ void print_outcomes(DaemonAnswer const& answer)
 }
 
 // mailcore-outcomes reads the same configuration. A host may do without it, so that it does not run is no failure here.
-bool reload_outcomes(Common const& common, json& document)
+DaemonAnswer reload_outcomes(Common const& common, json& document)
 {
-    auto const answer = ask_outcomes(common.config, {{"command", "reload"}});
-    if (!answer.running) return true;
-    auto entry = answer.body;
-    entry["daemon"] = answer.daemon;
-    document.push_back(entry);
-    if (common.json) return answer.ok();
+    auto answer = ask_outcomes(common.config, {{"command", "reload"}});
+    if (!answer.running) return answer;
+    document.push_back(answer.body);
+    document.back()["daemon"] = answer.daemon;
+    if (common.json) return answer;
     if (answer.ok()) std::cout << answer.daemon << ": reloaded\n";
     else std::cerr << answer.daemon << ": kept what it had:\n" << answer.error() << '\n';
-    return answer.ok();
+    return answer;
 }
 
 }   // namespace
@@ -142,7 +141,7 @@ int reload(Common const& common)
 {
     auto const answers = ask_all(common.config, "reload");
     auto document = json::array();
-    bool failed = none_runs(answers);
+    bool failed = false;
     for (auto const& answer : answers) {
         failed |= answer.running && !answer.ok();
         auto entry = answer.body;
@@ -158,7 +157,8 @@ int reload(Common const& common)
             std::cerr << answer.daemon << ": " << answer.error() << '\n';
         }
     }
-    failed |= !reload_outcomes(common, document);
+    auto const outcomes = reload_outcomes(common, document);
+    failed |= outcomes.running ? !outcomes.ok() : none_runs(answers);
     if (common.json) print_json(document);
     return failed ? 1 : 0;
 }

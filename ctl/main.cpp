@@ -127,7 +127,7 @@ void add_outcomes(CLI::App& app, Run& chosen, ctl::Common& common, ctl::Outcomes
 
 struct QueueOptions {
     std::size_t limit = 100;
-    std::size_t most = 100'000;
+    std::size_t most = 50'000;
     std::string postfix_config_directory = "/etc/postfix";
 };
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <iostream>
 #include <iterator>
+#include <sys/stat.h>
 
 #include "core/config/load.hpp"
 #include "core/observe/page_server.hpp"
@@ -39,35 +40,82 @@ void check_metrics(config::Text const& metrics, config::Diagnostics& problems)
     }
 }
 
+// As for the keys of stamps.
+void check_secret_file(std::string const& config, config::WebhookSettings const& webhook, config::Diagnostics& problems)
+{
+    auto const& path = webhook.secret_file;
+    struct stat facts {};
+    if (!webhook.url.empty() && ::stat(path.c_str(), &facts) == 0 && (facts.st_mode & S_IRWXO) != 0) {
+        problems.warning({std::make_shared<std::string const>(config)}, path + " can be read by every user of this host; chmod 0640 it");
+    }
+}
+
+struct Configuration {
+    config::Settings settings;
+    std::string warnings;
+};
+
 // Every problem of the configuration, file:line:column.
-base::Result<config::Settings> read_settings(std::string const& path)
+base::Result<Configuration> read_configuration(std::string const& path)
 {
     config::Diagnostics problems;
     auto settings = config::load(path, problems);
     check_metrics(settings.outcomes.metrics, problems);
+    check_secret_file(path, settings.outcomes.webhook, problems);
     if (problems.has_errors()) return base::fail(problems.text(), base::ErrorKind::Configuration);
     settings.tenants = {};   // who may send what is not our business
     settings.rules = {};
-    return settings;
+    return Configuration{std::move(settings), problems.text()};
 }
 
 // What --check and --print-config print; nothing when the daemon is to run.
-std::optional<run::ExitCode> answer_config_only(run::Process const& process, config::Settings const& settings)
+std::optional<run::ExitCode> answer_config_only(run::Process const& process, Configuration const& configuration)
 {
-    if (process.print_config_only()) std::cout << config::print_config(settings);
-    else if (process.check_only()) std::cout << process.config_path() << ": fine\n";
-    else return std::nullopt;
+    if (process.print_config_only()) {
+        std::cout << config::print_config(configuration.settings);
+    } else if (process.check_only()) {
+        std::cerr << configuration.warnings;
+        std::cout << process.config_path() << ": fine\n";
+    } else {
+        return std::nullopt;
+    }
     return run::ExitCode::Ok;
 }
 
-base::Result<> reload(run::Process const& process, outcomes::OutcomesService& service, observe::Log& log)
+void tell_warnings(std::string const& path, Configuration const& configuration, observe::Log& log)
+{
+    if (configuration.warnings.empty()) return;
+    log.write(events::kConfigurationWarning, {{"path", path}, {"problems", configuration.warnings}});
+}
+
+// What is opened once at the start stays as it is.
+void warn_of_restart(config::Settings const& running, config::Settings const& next, observe::Log& log)
+{
+    std::string changed;
+    auto const compare = [&](char const* key, auto const& before, auto const& after) {
+        if (!(before == after)) changed += (changed.empty() ? "" : ", ") + std::string{key};
+    };
+    compare("log.level", running.log.level, next.log.level);
+    compare("log.format", running.log.format, next.log.format);
+    compare("log.target", running.log.target, next.log.target);
+    compare("state_directory", running.state_directory, next.state_directory);
+    compare("outcomes.metrics", running.outcomes.metrics, next.outcomes.metrics);
+    if (!changed.empty()) log.write(events::kRestartNeeded, {{"keys", changed}});
+}
+
+base::Result<> reload(std::string const& path, config::Settings const& running, outcomes::OutcomesService& service, observe::Log& log)
 {
     log.reopen();
-    auto const settings = read_settings(process.config_path());
-    auto const taken = settings ? service.restart(outcomes::ServiceOptions::from(*settings)) : base::Result<>{base::fail(settings.error())};
-    if (!taken) log.write(events::kReloadFailed, {{"path", process.config_path()}, {"problems", taken.error().message}});
-    else log.write(events::kConfigurationTaken, {{"path", process.config_path()}});
-    return taken;
+    auto const next = read_configuration(path);
+    auto const taken = next ? service.restart(outcomes::ServiceOptions::from(next->settings)) : base::Result<>{base::fail(next.error())};
+    if (!taken) {
+        log.write(events::kReloadFailed, {{"path", path}, {"problems", taken.error().message}});
+        return taken;
+    }
+    log.write(events::kConfigurationTaken, {{"path", path}});
+    tell_warnings(path, *next, log);
+    warn_of_restart(running, next->settings, log);
+    return {};
 }
 
 base::Result<> serve_pages(observe::PageServer& pages, observe::OutcomeMetrics& metrics, std::string const& written)
@@ -88,7 +136,7 @@ base::Result<> serve_operator(run::Process& process, config::Settings const& set
              return outcomes::status_answer(metrics.facts(), std::chrono::duration_cast<std::chrono::seconds>(base::now() - started));
          }},
         {"reload", [&](auto const&) -> base::Result<std::string> {
-             auto const taken = reload(process, service, log);
+             auto const taken = reload(process.config_path(), settings, service, log);
              if (!taken) return base::fail(taken.error());
              return std::string{R"({"ok": true})"};
          }}};
@@ -102,25 +150,27 @@ base::Result<> serve_operator(run::Process& process, config::Settings const& set
 
 base::Result<run::ExitCode> outcomes_main(run::Process& process)
 {
-    auto const settings = read_settings(process.config_path());
-    if (!settings) return base::fail(settings.error());
-    if (auto const exit = answer_config_only(process, *settings)) return *exit;
+    auto const configuration = read_configuration(process.config_path());
+    if (!configuration) return base::fail(configuration.error());
+    if (auto const exit = answer_config_only(process, *configuration)) return *exit;
+    auto const& settings = configuration->settings;
 
-    auto log = observe::Log::open(std::string{process.name()}, settings->log.level, settings->log.format, settings->log.target);
+    auto log = observe::Log::open(std::string{process.name()}, settings.log.level, settings.log.format, settings.log.target);
     if (!log) return base::fail(log.error());
+    tell_warnings(process.config_path(), *configuration, *log);
     observe::OutcomeMetrics metrics{MAILCORE_VERSION};
-    auto service = outcomes::OutcomesService::open(outcomes::ServiceOptions::from(*settings), *log, metrics);
+    auto service = outcomes::OutcomesService::open(outcomes::ServiceOptions::from(settings), *log, metrics);
     if (!service) return base::fail(service.error());
 
     observe::PageServer pages;
-    if (auto const served = serve_pages(pages, metrics, settings->outcomes.metrics.value); !served) return base::fail(served.error());
-    if (auto const served = serve_operator(process, *settings, **service, metrics, *log); !served) return base::fail(served.error());
+    if (auto const served = serve_pages(pages, metrics, settings.outcomes.metrics.value); !served) return base::fail(served.error());
+    if (auto const served = serve_operator(process, settings, **service, metrics, *log); !served) return base::fail(served.error());
     auto const stop = [&] { (*service)->stop(); };
-    process.on_signals({{SIGHUP, [&] { static_cast<void>(reload(process, **service, *log)); }}, {SIGTERM, stop}, {SIGINT, stop}});
+    process.on_signals({{SIGHUP, [&] { static_cast<void>(reload(process.config_path(), settings, **service, *log)); }}, {SIGTERM, stop}, {SIGINT, stop}});
 
-    log->write(events::kStarted, {{"version", MAILCORE_VERSION}, {"mail_log", settings->outcomes.mail_log},
-                                  {"decision_log", settings->decision_log.value}});
-    run::notify_ready("following " + settings->outcomes.mail_log);
+    log->write(events::kStarted, {{"version", MAILCORE_VERSION}, {"mail_log", settings.outcomes.mail_log},
+                                  {"decision_log", settings.decision_log.value}});
+    run::notify_ready("following " + settings.outcomes.mail_log);
     auto const ended = (*service)->serve();
     run::notify_stopping();
     log->write(events::kStopped, {});
@@ -133,9 +183,9 @@ base::Result<run::ExitCode> outcomes_main(run::Process& process)
 // mailcore-outcomes --answer --config FILE: one request from standard input, for mailcorectl while no daemon runs.
 base::Result<run::ExitCode> answer_main(run::Process& process)
 {
-    auto const settings = read_settings(process.config_path());
-    if (!settings) return base::fail(settings.error());
-    auto const path = outcomes::ServiceOptions::from(*settings).store_path;
+    auto const configuration = read_configuration(process.config_path());
+    if (!configuration) return base::fail(configuration.error());
+    auto const path = outcomes::ServiceOptions::from(configuration->settings).store_path;
     // It would be root's, and the daemon could not write it.
     if (!std::filesystem::exists(path)) return base::fail(path + " is not there yet: mailcore-outcomes makes it when it is first started");
     auto store = outcomes::open_sqlite_store(path);

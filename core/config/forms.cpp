@@ -87,7 +87,12 @@ bool is_url(std::string_view text)
 
 bool is_log_target(std::string_view text) { return text == "stderr" || is_absolute_path(text); }
 
-bool is_mail_log(std::string_view text) { return text == "journal" || is_absolute_path(text); }
+bool is_mail_log(std::string_view text)
+{
+    constexpr std::string_view directory = "journal:";
+    if (text.starts_with(directory)) return is_absolute_path(text.substr(directory.size()));
+    return text == "journal" || text == "-" || is_absolute_path(text);
+}
 
 bool is_limit_store(std::string_view text)
 {

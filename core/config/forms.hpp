@@ -40,7 +40,7 @@ bool is_rule_name(std::string_view text);       // 1 to 64 bytes
 bool is_reply_text(std::string_view text);
 bool is_url(std::string_view text);
 bool is_log_target(std::string_view text);      // stderr or an absolute path
-bool is_mail_log(std::string_view text);        // journal or an absolute path
+bool is_mail_log(std::string_view text);        // journal, journal:/directory, - or an absolute path
 bool is_limit_store(std::string_view text);     // lmdb:/path, redis://…, rediss://…
 bool is_lmdb_store(std::string_view text);      // lmdb:/path
 bool is_outcome_store(std::string_view text);   // sqlite:/path

@@ -18,8 +18,8 @@ inline constexpr Check kHeaderName{"header name", is_header_name,
                                    "a header name; write one as in X-Tenant, without a colon"};
 inline constexpr Check kLogTarget{"stderr or absolute path", is_log_target,
                                   "a log target; write stderr or an absolute path"};
-inline constexpr Check kMailLog{"journal or absolute path", is_mail_log,
-                                "a log to read; write journal or an absolute path"};
+inline constexpr Check kMailLog{"journal, absolute path or -", is_mail_log,
+                                "a log to read; write journal, an absolute path, or - for standard input"};
 inline constexpr Check kLimitStore{
     "lmdb:/path, redis://host:port/db or rediss://…", is_limit_store,
     "a store of limits; write lmdb:/path, redis://host:port/db or rediss://host:port/db"};

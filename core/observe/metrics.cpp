@@ -300,7 +300,7 @@ std::string metrics_reference()
            "a test compares them.\n\n" + family_table(kFamilies) +
            "\n## vault-sync\n\nServed by `vault-sync watch`, and written to `metrics.textfile` by every pass.\n\n" +
            family_table(sync_families()) +
-           "\n## mailcore-outcomes\n\nServed at `outcomes.metrics`. Counters continue over restarts: they are in the store.\n\n" +
+           "\n## mailcore-outcomes\n\nServed at `outcomes.metrics`. What counts mail, lines and losses continues over restarts: it is in the store. Gaps, requests and failures are counted since the start.\n\n" +
            family_table(outcome_families());
 }
 

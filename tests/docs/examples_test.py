@@ -35,7 +35,7 @@ class MailcoreExamples(Folder):
         self.config.write_text(text.replace("/etc/mailcore/stamp-keys.yaml", str(keys)))
 
     def test_the_configuration_loads_without_a_warning(self):
-        for daemon in ("mailcore-policy", "mailcore-milter"):
+        for daemon in ("mailcore-policy", "mailcore-milter", "mailcore-outcomes"):
             done = subprocess.run([project.program(daemon), "--config", self.config, "--check"], capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""), daemon)
 

@@ -10,7 +10,7 @@ import unittest
 import project
 
 MAN = project.ROOT / "docs" / "man"
-DAEMONS = ("mailcore-policy", "mailcore-milter")
+DAEMONS = ("mailcore-policy", "mailcore-milter", "mailcore-outcomes")
 WITH_COMMANDS = ("mailcorectl", "vault-sync")
 
 

@@ -119,6 +119,15 @@ TEST_F(Reload, FailsWhereOutcomesKeepWhatTheyHad)
     EXPECT_EQ(output.status, 1);
 }
 
+TEST(ReloadAlone, IsEnoughWhereOnlyOutcomesRun)
+{
+    Folder folder;
+    Common const common = configured(folder, "tenants: {}\n");
+    EXPECT_EQ(output_of([&] { return reload(common); }).status, 1) << "nothing runs";
+    FakeDaemon outcomes{folder, "mailcore-outcomes", {{"reload", {{"ok", true}}}}};
+    EXPECT_EQ(output_of([&] { return reload(common); }).status, 0);
+}
+
 class Tenants : public testing::Test {
 protected:
     Folder folder;
