@@ -4,6 +4,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "outcomes/facts.hpp"
 #include "outcomes/store/sqlite_store.hpp"
 
@@ -18,6 +20,14 @@ constexpr int kIdleMilliseconds = 500;              // where nothing wakes us
 constexpr auto kHousekeeping = 60s;
 constexpr auto kFacts = 1s;
 constexpr auto kPauseAfterFailure = 1s;
+constexpr int kMostSteps = 1'000;                   // of reading decisions for one piece of Postfix's log
+constexpr auto kAhead = 2s;                         // Postfix's log may have whole seconds only
+constexpr auto kLongestWait = 3s;                   // for decisions that are in a file not read yet
+
+Webhook::Facts operator+(Webhook::Facts const& left, Webhook::Facts const& right)
+{
+    return {left.delivered + right.delivered, left.refused + right.refused, left.unreachable + right.unreachable};
+}
 
 }   // namespace
 
@@ -49,7 +59,7 @@ base::Result<std::unique_ptr<OutcomesService>> OutcomesService::open(ServiceOpti
 
 OutcomesService::OutcomesService(ServiceOptions options, std::unique_ptr<OutcomeStore> store, base::Fd wake, observe::Log& log,
                                  observe::OutcomeMetrics& metrics)
-    : options_{std::move(options)}, store_{std::move(store)}, wake_{std::move(wake)}, log_{log}, metrics_{metrics}
+    : store_path_{options.store_path}, options_{std::move(options)}, store_{std::move(store)}, wake_{std::move(wake)}, log_{log}, metrics_{metrics}
 {
 }
 
@@ -78,7 +88,10 @@ base::Result<> OutcomesService::open_sources()
 {
     auto const positions = store_->positions();
     if (!positions) return base::fail(positions.error());
+    mail_lines_.reset();
+    waiting_since_.reset();
     auto const open = [&](Source& source, std::string const& what) -> base::Result<> {
+        source.former_gaps += source.told_gaps;
         source.log.reset();
         source.at_end = true;
         source.told_gaps = 0;
@@ -104,7 +117,7 @@ base::Result<> OutcomesService::serve()
         auto const now = base::now();
         if (now >= next_housekeeping_) housekeeping(now);
         if (now >= next_facts_) show_facts(now);
-        if (!more && mail_.has_ended) break;
+        if (!more && mail_.has_ended && !mail_lines_) break;
         if (!more) wait();
     }
     show_facts(base::now());
@@ -113,43 +126,91 @@ base::Result<> OutcomesService::serve()
     return {};
 }
 
-// Decisions first: then most messages are known when Postfix's lines about them are read.
+// A message's decision is written before Postfix tells what became of it. So Postfix's log is read first and taken last: by
+// then the decisions about its lines can be read, and are.
 bool OutcomesService::turn()
 {
-    bool const from_decisions = read(decisions_);
-    bool const from_mail = read(mail_);
-    if ((from_decisions || from_mail) && !commit()) return false;
-    return !(mail_.at_end && decisions_.at_end);
+    if (!mail_lines_ && mail_.log) mail_lines_ = fetch(mail_);
+    bool has_news = read_decisions();
+    if (mail_lines_) has_news = read_decisions_until(time_of_last(*mail_lines_) + kAhead) || has_news;
+    if (!waits_for_decisions()) has_news = take_mail_lines() || has_news;
+    if (has_news && !commit()) return false;
+    return !mail_lines_ && !(mail_.at_end && decisions_.at_end);
 }
 
-bool OutcomesService::read(Source& source)
+Lines OutcomesService::fetch(Source& source)
 {
-    if (!source.log) return false;
-    auto const lines = source.log->read(kBatchBytes);
+    auto lines = source.log->read(kBatchBytes);
     source.at_end = lines.at_end;
     source.has_ended = lines.has_ended;
     tell_health(source);
+    return lines;
+}
+
+// They go into the batch with the place behind them; false where there is nothing to store.
+bool OutcomesService::note_taken(Source& source, Lines const& lines)
+{
     auto position = source.log->position();
     if (lines.lines.empty() && position == source.position) return false;
     source.position = std::move(position);
-    clock_->set_reference(lines.reference);
-    bool const is_mail = &source == &mail_;
-    for (auto const line : lines.lines) {
-        if (is_mail) take_mail_line(line, source);
-        else take_decision(line, source);
-    }
     auto& batch = joiner_->batch();
     batch.positions[source.name] = source.position;
     batch.counters["lines|" + source.name] += lines.lines.size();
     return true;
 }
 
-void OutcomesService::take_mail_line(std::string_view line, Source& source)
+bool OutcomesService::read_decisions()
 {
+    if (!decisions_.log) return false;
+    auto const lines = fetch(decisions_);
+    for (auto const line : lines.lines) take_decision(line, decisions_);
+    return note_taken(decisions_, lines);
+}
+
+bool OutcomesService::read_decisions_until(base::Time time)
+{
+    bool has_news = false;
+    for (int step = 0; step < kMostSteps && !decisions_.at_end && decisions_.last_time < time; ++step) has_news = read_decisions() || has_news;
+    return has_news;
+}
+
+base::Time OutcomesService::time_of_last(Lines const& lines) const
+{
+    auto clock = *clock_;
+    clock.set_reference(lines.reference);
     PostfixLine parsed;
-    if (!parse_postfix_line(line, *clock_, parsed)) return;
-    source.last_time = parsed.time;
-    joiner_->take(parsed);
+    auto const last = std::find_if(lines.lines.rbegin(), lines.lines.rend(), [&](auto line) { return parse_postfix_line(line, clock, parsed); });
+    return last == lines.lines.rend() ? base::Time{} : parsed.time;
+}
+
+// After a rotation the rest of the decisions is in another file, which is read when the one before has been quiet for a
+// second. Not longer: a writer that was not told of the new file is no reason to know nothing.
+bool OutcomesService::waits_for_decisions()
+{
+    if (!decisions_.log) return false;
+    auto const health = decisions_.log->health();
+    if (!decisions_.at_end || health.bytes_behind == 0 || !health.trouble.empty()) {
+        waiting_since_.reset();
+        return false;
+    }
+    auto const now = base::Stopwatch::now();
+    if (!waiting_since_) waiting_since_ = now;
+    return mail_lines_ && !mail_lines_->lines.empty() && now - *waiting_since_ < kLongestWait;
+}
+
+bool OutcomesService::take_mail_lines()
+{
+    if (!mail_lines_) return false;
+    auto const lines = std::move(*mail_lines_);
+    mail_lines_.reset();
+    clock_->set_reference(lines.reference);
+    for (auto const line : lines.lines) {
+        PostfixLine parsed;
+        if (!parse_postfix_line(line, *clock_, parsed)) continue;
+        mail_.last_time = parsed.time;
+        joiner_->take(parsed);
+    }
+    return note_taken(mail_, lines);
 }
 
 void OutcomesService::take_decision(std::string_view line, Source& source)
@@ -201,7 +262,7 @@ void OutcomesService::housekeeping(base::Time now)
 void OutcomesService::wait()
 {
     pollfd waiting[3] = {{wake_.get(), POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}};
-    if (mail_.log) waiting[1].fd = mail_.log->wake_descriptor();
+    if (mail_.log && !mail_lines_) waiting[1].fd = mail_.log->wake_descriptor();   // else only its read() would quiet it
     if (decisions_.log) waiting[2].fd = decisions_.log->wake_descriptor();
     ::poll(waiting, 3, kIdleMilliseconds);
     std::uint64_t ignored = 0;
@@ -240,16 +301,14 @@ void OutcomesService::show_facts(base::Time now)
         auto const health = source->log->health();
         auto const behind = std::chrono::duration<double>(now - source->last_time).count();
         auto const lines = counters_.find("lines|" + source->name);
-        facts.logs.push_back({source->name, lines == counters_.end() ? 0 : lines->second, health.bytes_behind, health.gaps,
+        facts.logs.push_back({source->name, lines == counters_.end() ? 0 : lines->second, health.bytes_behind, source->former_gaps + health.gaps,
                               source->at_end || source->last_time == base::Time{} ? 0 : behind, health.trouble.empty()});
     }
     add_store_facts(facts, *store_, now);
     facts.store_failures = store_failures_;
     std::lock_guard const lock{webhook_mutex_};
-    if (webhook_) {
-        auto const requests = webhook_->facts();
-        facts.webhook_requests = {{"delivered", requests.delivered}, {"refused", requests.refused}, {"unreachable", requests.unreachable}};
-    }
+    auto const requests = webhook_ ? former_requests_ + webhook_->facts() : former_requests_;
+    facts.webhook_requests = {{"delivered", requests.delivered}, {"refused", requests.refused}, {"unreachable", requests.unreachable}};
     metrics_.set(std::move(facts));
     // Counting a backlog of millions takes its time: at most a twentieth of ours.
     auto const took = std::chrono::duration_cast<base::Time::duration>(base::Stopwatch::now() - began);
@@ -265,7 +324,7 @@ void OutcomesService::stop()
 
 base::Result<> OutcomesService::restart(ServiceOptions options)
 {
-    if (options.store_path != options_.store_path) return base::fail("outcomes.store changes at a restart of the daemon only");
+    if (options.store_path != store_path_) return base::fail("outcomes.store changes at a restart of the daemon only");
     {
         std::lock_guard const lock{options_mutex_};
         next_options_ = std::make_unique<ServiceOptions>(std::move(options));
@@ -285,7 +344,10 @@ bool OutcomesService::take_over_options()
     if (!next) return false;
     {
         std::lock_guard const lock{webhook_mutex_};
-        if (webhook_) webhook_->stop();
+        if (webhook_) {
+            webhook_->stop();
+            former_requests_ = former_requests_ + webhook_->facts();
+        }
         webhook_.reset();
     }
     static_cast<void>(store_->resume_sending());   // what the stopped webhook left half done

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "core/base/fd.hpp"
@@ -55,6 +56,7 @@ private:
         std::string position{};                      // as read; "" = none
         std::string told_trouble{};
         std::uint64_t told_gaps = 0;
+        std::uint64_t former_gaps = 0;               // of the log as it was opened before
     };
 
     OutcomesService(ServiceOptions options, std::unique_ptr<OutcomeStore> store, base::Fd wake, observe::Log& log,
@@ -62,8 +64,13 @@ private:
     base::Result<> begin();                          // sources, joiner and webhook by the options
     base::Result<> open_sources();
     bool turn();                                     // true: there may be more to read at once
-    bool read(Source& source);                       // true: something is to be stored
-    void take_mail_line(std::string_view line, Source& source);
+    Lines fetch(Source& source);
+    bool note_taken(Source& source, Lines const& lines);
+    bool read_decisions();                           // true, here and below: something is to be stored
+    bool read_decisions_until(base::Time time);
+    base::Time time_of_last(Lines const& lines) const;
+    bool take_mail_lines();
+    bool waits_for_decisions();
     void take_decision(std::string_view line, Source& source);
     bool commit();
     void housekeeping(base::Time now);
@@ -73,16 +80,20 @@ private:
     void show_facts(base::Time now);
     bool take_over_options();
 
-    ServiceOptions options_;
+    std::string const store_path_;
+    ServiceOptions options_;                         // the serving thread's
     std::unique_ptr<OutcomeStore> store_;
     base::Fd wake_;
     observe::Log& log_;
     observe::OutcomeMetrics& metrics_;
     Source mail_{"mail_log"};
     Source decisions_{"decision_log"};
+    std::optional<Lines> mail_lines_;                // read, and not taken yet
+    std::optional<base::Stopwatch::time_point> waiting_since_;   // for decisions in a file that is not read yet
     std::unique_ptr<LogClock> clock_;
     std::unique_ptr<Joiner> joiner_;
     std::unique_ptr<Webhook> webhook_;
+    Webhook::Facts former_requests_;                 // of webhooks before the last reload
     std::mutex webhook_mutex_;                       // of webhook_ against events_changed()
     DecisionRecord decision_;
     std::map<std::string, std::uint64_t> counters_;  // as stored

@@ -78,8 +78,8 @@ void Joiner::State::decide(HeldMessage& held, DecisionRecord const& decision)
 
     if (decision.action == "reject") {
         if (!message.tenant.empty()) {
+            add_placeholder(held, decision.recipient, decision.time);   // it is told at once
             refuse_message(held, Status::Rejected, decision.time, enhanced_code(decision.reply), decision.reply);
-            fill_in_recipient(held, decision.recipient);
         }
         end(held);
     } else if (decision.action == "defer") {

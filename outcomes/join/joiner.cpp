@@ -33,7 +33,7 @@ void Joiner::State::take(PostfixLine const& line)
             take_over_decision(held);
             auto& message = held.state;
             if (!message.decided) message.sender = line.sender;
-            if (message.size == 0) message.size = line.size;
+            message.size = line.size;   // the gate counts what the client has sent
             if (message.recipients_expected == 0) message.recipients_expected = static_cast<std::uint32_t>(line.recipients);
             break;
         }

@@ -15,8 +15,8 @@ std::string cure_of(int code, std::string const& path)
     switch (code) {
         case SQLITE_CORRUPT:
         case SQLITE_NOTADB:
-            return "; the file is damaged: stop mailcore-outcomes, save what can be saved (sqlite3 " + path +
-                   " .recover), move the file and its -wal and -shm away and start again: logs that are still there are read anew";
+            return "; the file is damaged: stop mailcore-outcomes, put a copy back, or move the file and its -wal and -shm away; "
+                   "logs that are still there are read anew";
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
             return "; another process keeps it locked: see with `fuser " + path + "` which, and end it";
@@ -29,6 +29,13 @@ std::string cure_of(int code, std::string const& path)
         case SQLITE_IOERR: return "; look for errors of the disk in the kernel's log";
         default: return {};
     }
+}
+
+// SQLite would count its memory, behind a lock that all connections share; nobody reads those counts. Where it was called
+// before, it goes on counting.
+void configure_once()
+{
+    [[maybe_unused]] static int const code = ::sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
 }   // namespace
@@ -97,13 +104,13 @@ void Database::Close::operator()(sqlite3* handle) const { ::sqlite3_close_v2(han
 
 Database::Database(std::string const& path, Access access) : path_{path}
 {
+    configure_once();
     sqlite3* handle = nullptr;
     // Each connection has its mutex in sqlite_store.cpp. Readers, too, must be able to write the -shm file.
     int const code = ::sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
     handle_.reset(handle);
     if (code != SQLITE_OK) fail(code);
     ::sqlite3_busy_timeout(handle, kBusyMilliseconds);
-    execute("PRAGMA foreign_keys = ON");
     execute("PRAGMA trusted_schema = OFF");
     if (access == Access::Read) execute("PRAGMA query_only = ON");
 }

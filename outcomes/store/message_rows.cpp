@@ -56,7 +56,8 @@ void Undo::undo()
 }
 
 MessageRows::MessageRows(Database& database, Names& names)
-    : names_{names},
+    : database_{database},
+      names_{names},
       insert_message_{database, kInsertMessage},
       update_message_{database, kUpdateMessage},
       insert_recipient_{database, kInsertRecipient},
@@ -97,8 +98,8 @@ void MessageRows::read_numbers()
 
 void MessageRows::write(MessageState& message, Undo& undo)
 {
+    if (message.row != 0 && !update(message)) forget_rows(message, undo);
     if (message.row == 0) insert(message, undo);
-    else update(message);
     for (auto const gone : message.forgotten) delete_recipient_.bind(gone).run();
     for (auto& recipient : message.recipients) {
         if (recipient.dirty) write_recipient(message, recipient, undo);
@@ -118,7 +119,7 @@ void MessageRows::insert(MessageState& message, Undo& undo)
         .run();
 }
 
-void MessageRows::update(MessageState const& message)
+bool MessageRows::update(MessageState const& message)
 {
     update_message_
         .bind(message.row, names_.number_of(message.instance), names_.number_of(message.tenant), message.ticket, message.message_id,
@@ -126,6 +127,18 @@ void MessageRows::update(MessageState const& message)
               message.recipients_expected, message.decided, message.opened, message.seen, message.ended, message.lost, message.refusal,
               message.notification_of, message.hop_of, names_.number_of(message.hop_instance))
         .run();
+    return database_.rows_changed() > 0;
+}
+
+void MessageRows::forget_rows(MessageState& message, Undo& undo)
+{
+    undo.remember(message.row);
+    message.row = 0;
+    for (auto& recipient : message.recipients) {
+        undo.remember(recipient.row);
+        recipient.row = 0;
+        recipient.dirty = true;
+    }
 }
 
 void MessageRows::write_recipient(MessageState const& message, RecipientState& recipient, Undo& undo)

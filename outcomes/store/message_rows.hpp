@@ -55,7 +55,8 @@ private:
     using TermRow = std::tuple<std::int64_t, std::int64_t, std::int64_t>;   // slice, hash, message
 
     void insert(MessageState& message, Undo& undo);
-    void update(MessageState const& message);
+    bool update(MessageState const& message);                    // false: retention has taken it away
+    static void forget_rows(MessageState& message, Undo& undo);   // it is stored anew, whole
     void write_recipient(MessageState const& message, RecipientState& recipient, Undo& undo);
     void add_terms(MessageState const& message);
     void add_term(Term term, std::string_view text, std::int64_t message);
@@ -63,6 +64,7 @@ private:
     MessageState read_message(Statement const& row);
     std::vector<RecipientState> read_recipients(std::int64_t message);
 
+    Database& database_;
     Names& names_;
     Statement insert_message_, update_message_, insert_recipient_, update_recipient_, delete_recipient_, insert_term_;
     Statement find_messages_, find_open_, find_ended_, find_unseen_, find_refusal_, find_recipients_;

@@ -24,7 +24,9 @@ Retention::Retention(Database& database)
                   "SELECT id, began, changed < ?2 AND (ended = 1 OR (expected = 0 AND decided = 0) OR lost = 1 OR changed < ?4) AND NOT EXISTS (SELECT 1 FROM "
                   "events e INDEXED BY events_message WHERE e.message = messages.id AND e.state < 3) FROM messages WHERE id > ?1 "
                   "ORDER BY id LIMIT ?3"},
-      delete_message_{database, "DELETE FROM messages WHERE id = ?"},   // and by the foreign keys its recipients and events
+      delete_events_{database, "DELETE FROM events WHERE message = ?"},
+      delete_recipients_{database, "DELETE FROM recipients WHERE message = ?"},
+      delete_message_{database, "DELETE FROM messages WHERE id = ?"},
       delete_terms_{database,
                     "DELETE FROM terms WHERE (slice, hash, message) IN (SELECT slice, hash, message FROM terms WHERE slice < "
                     "coalesce((SELECT min(id) FROM messages), (SELECT value FROM numbers WHERE name = 'message')) >> ?1 ORDER BY slice LIMIT ?2)"}
@@ -50,7 +52,9 @@ bool Retention::forget_messages(base::Time time)
             if (row->number(2) != 0) old.push_back(row->number(0));
         }
     }
-    for (auto const id : old) delete_message_.bind(id).run();
+    for (auto const id : old) {
+        for (auto* statement : {&delete_events_, &delete_recipients_, &delete_message_}) statement->bind(id).run();
+    }
     bool const more = seen == kMessagesInPiece && !all_young;
     if (!more) walked_to_ = 0;   // the next time from the start again: what was open then may have ended
     return more;

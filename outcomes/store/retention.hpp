@@ -19,7 +19,7 @@ private:
     bool give_back_pages();                  // to the file system
 
     Database& database_;
-    Statement candidates_, delete_message_, delete_terms_;
+    Statement candidates_, delete_events_, delete_recipients_, delete_message_, delete_terms_;
     std::int64_t walked_to_ = 0;
 };
 

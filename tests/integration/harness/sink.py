@@ -40,6 +40,7 @@ class Sink:
         self.lock = threading.Lock()
         self.is_away = False
         self.turned_away = 0       # messages, since it is away
+        self.answers = {}          # recipient to what it is answered, where that is no 250
         self.server = _Server(("127.0.0.1", 0), _Session)
         self.server.sink = self
         self.port = self.server.server_address[1]
@@ -64,6 +65,7 @@ class Sink:
     def clear(self):
         with self.lock:
             self.messages.clear()
+            self.answers.clear()
 
     def to(self, recipient):
         return [message for message in self.all() if recipient in message.recipients]
@@ -121,6 +123,8 @@ class _Session(socketserver.StreamRequestHandler):
             with sink.lock:
                 sink.turned_away += 1
             return "451 4.3.2 away"
+        if answer := sink.answers.get(_address(rest)):
+            return answer
         self.recipients.append(_address(rest))
         return "250 2.1.5 Ok"
 

@@ -9,6 +9,7 @@ import fnmatch
 import importlib.util
 import itertools
 import pathlib
+import re
 import time
 import traceback
 import typing
@@ -63,6 +64,10 @@ def _story_entries(path):
 
     claim = story.__doc__.strip().splitlines()[0].rstrip(".")
     yield Entry(path.stem, claim, path.with_name(f"{story.CONFIG}.yaml"), play, wants_fresh_daemons=True)
+
+
+def number_of(entry):
+    return re.match(r"\d+", entry.name)[0]
 
 
 class Suite:
@@ -135,6 +140,6 @@ class Suite:
             self.failed += 1
         verdict = "ok  " if problem is None else "FAIL"
         detail = f"  ({entry.name})" if self.verbose else ""
-        self.say(f"{verdict} {entry.name[:3]} {entry.claim}{detail}  {seconds:.2f}s")
+        self.say(f"{verdict} {number_of(entry)} {entry.claim}{detail}  {seconds:.2f}s")
         if problem is not None:
             self.say("     " + problem.replace("\n", "\n     "))

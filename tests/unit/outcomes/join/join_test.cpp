@@ -491,6 +491,21 @@ TEST(Join, GivesEachBounceToTheRecipientsItIsAbout)
                                           "BOUNCED berta@example.com 5.1.1 x2 SMTP kbz_test/ticket_1 4jWYs717qcz8lWc bounce 4jWYs9XyZ1z9Qn2: no"));
 }
 
+TEST(Join, HasTheSizeThatPostfixTells)
+{
+    for (bool const decision_first : {true, false}) {
+        SCOPED_TRACE(decision_first);
+        Story story;
+        if (decision_first) story.gate(Q).arrives(Q);
+        else story.arrives(Q).gate(Q);
+        story.commit();
+        auto const found = story.store().find(Q, 1);
+        ASSERT_TRUE(found);
+        ASSERT_THAT(*found, SizeIs(1));
+        EXPECT_EQ(found->front().size, 2101u);
+    }
+}
+
 // --- Refusals
 
 TEST(Join, TellsTheGatesRefusalsBeforeTheEnd)

@@ -300,8 +300,8 @@ TEST_F(StoreTest, SaysWhyItCannotMakeTheFile)
 TEST_F(StoreTest, SaysWhatToDoWithADamagedFile)
 {
     std::ofstream{path()} << std::string(8'192, 'x');
-    EXPECT_EQ(error_of_open(), "outcomes.store: " + path() + ": file is not a database; the file is damaged: stop mailcore-outcomes, save what can be saved "
-                               "(sqlite3 " + path() + " .recover), move the file and its -wal and -shm away and start again: logs that are still there are read anew");
+    EXPECT_EQ(error_of_open(), "outcomes.store: " + path() + ": file is not a database; the file is damaged: stop mailcore-outcomes, put a copy back, "
+                               "or move the file and its -wal and -shm away; logs that are still there are read anew");
 }
 
 TEST_F(StoreTest, SaysSoWhenAPageIsDamaged)
@@ -465,6 +465,25 @@ TEST_F(StoreTest, ForgetsInPiecesAndGivesTheRoomBack)
     EXPECT_LT(std::filesystem::file_size(path()), size / 2);
     Database database{path(), Database::Access::Read};
     EXPECT_EQ(database.number("SELECT count(*) FROM recipients"), 1);
+    EXPECT_EQ(database.number("SELECT count(*) FROM pragma_foreign_key_check"), 0);
+}
+
+TEST_F(StoreTest, StoresAnewWhatWasForgottenAndIsHeardOfAgain)
+{
+    auto state = message("4jWYs717qcz8lWc");
+    store_message(state);
+    forget_all(store(), kMorning + hours{1});
+    ASSERT_THAT(store().find("4jWYs717qcz8lWc", 1).value(), IsEmpty());
+
+    state.recipients.push_back(recipient("berta@example.com", Status::Bounced));
+    Batch batch;
+    batch.messages = {&state};
+    batch.events.emplace_back(event(state, Status::Bounced), &state);
+    apply(batch);
+    EXPECT_THAT(store().query({.ticket = "ticket_1"}).value().outcomes, SizeIs(2));
+    EXPECT_THAT(store().take_due(kMorning, 10).value(), SizeIs(1));
+    close();
+    Database database{path(), Database::Access::Read};
     EXPECT_EQ(database.number("SELECT count(*) FROM pragma_foreign_key_check"), 0);
 }
 
