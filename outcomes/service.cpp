@@ -114,6 +114,7 @@ base::Result<> OutcomesService::serve()
             if (auto const begun = begin(); !begun) return begun;
         }
         bool const more = turn();
+        if (not_stored_) return base::fail(std::move(*not_stored_).within("standard input cannot be read again"));
         auto const now = base::now();
         if (now >= next_housekeeping_) housekeeping(now);
         if (now >= next_facts_) show_facts(now);
@@ -232,6 +233,7 @@ bool OutcomesService::commit()
     bool const has_events = !batch.events.empty();
     if (auto const stored = store_->apply(batch); !stored) {
         ++store_failures_;
+        if (options_.mail_log == "-") not_stored_ = stored.error();
         log_.write(events::kOutcomeStoreFailed, {{"error", stored.error().message}});
         joiner_->rolled_back();
         if (auto const opened = open_sources(); !opened) log_.write(events::kOutcomeStoreFailed, {{"error", opened.error().message}});

@@ -98,6 +98,7 @@ private:
     DecisionRecord decision_;
     std::map<std::string, std::uint64_t> counters_;  // as stored
     std::uint64_t store_failures_ = 0;
+    std::optional<base::Error> not_stored_;          // of what cannot be read again
     base::Time next_housekeeping_{};
     base::Time next_facts_{};
     std::atomic<bool> stopping_{false};

@@ -3,11 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <thread>
+#include <unistd.h>
 
+#include "core/base/fd.hpp"
 #include "outcomes/service.hpp"
+#include "outcomes/store/database.hpp"
 #include "tests/unit/outcomes/join/story.hpp"
 
 namespace mailcore::outcomes::test {
@@ -135,6 +139,27 @@ TEST_F(Loop, DoesNotWaitForEverForDecisions)
     done = true;
     writer.join();
     EXPECT_EQ(counters["sent|SMTP|kbz_test"], 2u);
+}
+
+// What comes from a pipe comes once: a run that could not store it must not look like one that did.
+TEST_F(Loop, EndsWithAFailureWhereStandardInputCouldNotBeStored)
+{
+    options_.mail_log = "-";
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe(ends.data()), 0);
+    base::Fd const former{::dup(STDIN_FILENO)};
+    ASSERT_EQ(::dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+    auto opened = OutcomesService::open(options_, log_, metrics_);
+    ASSERT_TRUE(opened) << opened.error().message;
+    Database{options_.store_path, Database::Access::Write}.execute("DROP TABLE terms");
+    auto const line = delivery("4jWYs710000z8lWc");
+    EXPECT_EQ(::write(ends[1], line.data(), line.size()), static_cast<ssize_t>(line.size()));
+    ::close(ends[1]);
+    auto const served = (*opened)->serve();
+    ::dup2(former.get(), STDIN_FILENO);
+    ::close(ends[0]);
+    ASSERT_FALSE(served);
+    EXPECT_THAT(served.error().message, testing::StartsWith("standard input cannot be read again: " + options_.store_path + ": "));
 }
 
 }   // namespace
