@@ -122,7 +122,10 @@ bool FileLog::find_place()
     }
     auto const next = first_changed_later(*members, place_->changed);
     if (next == members->size()) {
-        health_.trouble = path_ + ": No such file or directory; nothing was written yet, or it is written elsewhere";
+        auto const opened = LogFile::open(path_, Packing::None);
+        bool const is_no_log = !opened && file_facts_of(path_);
+        health_.trouble = is_no_log ? opened.error().message
+                                    : path_ + ": No such file or directory; nothing was written yet, or it is written elsewhere";
         return false;
     }
     if (place_->head.size > 0) {

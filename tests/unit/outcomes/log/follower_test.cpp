@@ -239,8 +239,7 @@ TEST_F(FileLogTest, WantsAFileThatIsOne)
     std::filesystem::create_directory(log_.path());
     LogReader reader{log_};
     EXPECT_THAT(reader.read(), IsEmpty());
-    EXPECT_EQ(reader.trouble(),
-              log_.path() + ": No such file or directory; nothing was written yet, or it is written elsewhere");
+    EXPECT_EQ(reader.trouble(), log_.path() + ": is no regular file");
 }
 
 TEST(OpenLog, RefusesWhatIsNoLog)
