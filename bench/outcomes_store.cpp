@@ -1,5 +1,6 @@
 // How fast a mail log and its decision log become outcomes in SQLite: parsed, joined, stored in transactions of 20,000 lines,
-// in one process; in the same run with pflogsumm, which only counts. Prints one line of JSON.
+// in one process; in the same run with pflogsumm, which only counts. Then how long it takes to find a ticket. Prints one line
+// of JSON.
 //
 //     bench-outcomes-store [--lines 10000000] [--batch 20000] [--events 1] [--keep DIRECTORY] [--pflogsumm 1]
 //
@@ -20,6 +21,7 @@
 
 #include "bench/mail_log.hpp"
 #include "bench/options.hpp"
+#include "bench/population.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/fd.hpp"
 #include "outcomes/join/joiner.hpp"
@@ -235,6 +237,30 @@ Stored measure(std::string const& directory, std::uint64_t lines, std::uint64_t 
     return stored;
 }
 
+// What an operator waits for: one ticket of the store, drawn at random.
+struct Asked {
+    double median_ms = 0, worst_ms = 0;
+};
+
+Asked ask_for_tickets(std::string const& path, std::uint64_t tickets)
+{
+    constexpr std::size_t kTimes = 200;
+    auto store = outcomes::open_sqlite_store(path);
+    if (!store) give_up(store.error().message);
+    auto draw = Draw{7};
+    std::vector<double> took;
+    while (took.size() < kTimes) {
+        outcomes::Query query;
+        query.ticket = "ticket_" + std::to_string(1 + draw.next() % tickets);
+        auto const began = base::Stopwatch::now();
+        auto const found = (*store)->query(query);
+        took.push_back(std::chrono::duration<double, std::milli>(base::Stopwatch::now() - began).count());
+        if (!found || found->outcomes.empty()) give_up(*query.ticket + " was not found");
+    }
+    std::sort(took.begin(), took.end());
+    return {took[kTimes / 2], took.back()};
+}
+
 struct Counted {
     double seconds = 0, cpu = 0;
 };
@@ -252,7 +278,7 @@ Counted run_pflogsumm(std::string const& log)
     }
     int status = 0;
     if (child < 0 || ::waitpid(child, &status, 0) != child) give_up_errno("run pflogsumm");
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) give_up("pflogsumm failed; is it installed? --pflogsumm 0 goes without");
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) give_up("pflogsumm failed; is it installed? (apt-get install pflogsumm) --pflogsumm 0 goes without");
     return {Seconds{base::Stopwatch::now() - began}.count(), cpu_seconds(RUSAGE_CHILDREN) - before};
 }
 
@@ -287,15 +313,16 @@ int main(int argc, char** argv)
     if (kept.empty() && ::mkdtemp(made.data()) == nullptr) give_up_errno("make " + made);
     auto const directory = kept.empty() ? made : kept;
     auto const log = directory + "/mail.log";
-    if (!std::filesystem::exists(log)) {   // --keep: the next run takes the same
-        write_mail_log(log, lines, seed);
-        write_decisions(log, directory + "/decisions.jsonl");
-    }
+    auto const decisions = directory + "/decisions.jsonl";   // --keep: the next run takes the same
+    if (!std::filesystem::exists(log)) write_mail_log(log, lines, seed);
+    if (!std::filesystem::exists(decisions)) write_decisions(log, decisions);
     for (auto const* name : {"/outcomes.db", "/outcomes.db-wal", "/outcomes.db-shm"}) std::filesystem::remove(directory + name);
 
     auto const stored = measure(directory, lines, batch, make_events);
     std::printf("{");
     print(stored, directory + "/outcomes.db");
+    auto const asked = ask_for_tickets(directory + "/outcomes.db", stored.decisions);
+    std::printf(",\"ticket_query_ms\":%.3f,\"ticket_query_worst_ms\":%.3f", asked.median_ms, asked.worst_ms);
     if (with_pflogsumm) {
         auto const counted = run_pflogsumm(log);
         std::printf(",\"pflogsumm_lines_per_second\":%.0f,\"ratio\":%.2f,\"ratio_by_cpu\":%.2f", static_cast<double>(stored.lines) / counted.seconds,

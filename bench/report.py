@@ -44,6 +44,18 @@ def counted(number):
     return "not available" if number is None else f"{number:,.0f}"
 
 
+def outcomes_lines(outcomes):
+    """One table for each length of the log."""
+    for each in outcomes:
+        yield f"{each.lines:<12,}{'lines/s':>30}{'lines/cpu s':>13}{'ratio':>7}{'by cpu':>8}{'peak MiB':>10}"
+        for title, cost in each.costs.items():
+            ratio, by_cpu = each.ratios(title)
+            yield (f"{title:<32}{cost.lines_per_second:>10,.0f}{cost.lines_per_cpu_second:>13,.0f}"
+                   f"{ratio:>7.2f}{by_cpu:>8.2f}{cost.peak_mib:>10.0f}")
+        yield (f"a ticket: {each.ticket_ms:.2f} ms, at worst {each.ticket_worst_ms:.2f} ms; "
+               f"by mailcorectl {each.ctl_ms:.0f} ms; store {each.store_mib:,.0f} MiB")
+
+
 def about_line(about):
     return (f"{about['processor']}, {about['cores']} cores, {about['memory_gib']} GiB; {about['rounds']} rounds of "
             f"{about['seconds']} s; {about['date']}")
@@ -59,12 +71,14 @@ def warnings(measured):
             yield f"{name}: the null filter did not negotiate what the milter did"
 
 
-def table(about, measured, decide):
+def table(about, measured, decide, outcomes):
     lines = [about_line(about)]
     for daemon, found in by_daemon(measured):
         lines += ["", TITLES[daemon], HEAD, *map(rate_line, found), "", DETAIL_HEAD, *map(detail_line, found)]
     if decide:
         lines += ["", "decide() alone", *decide_lines(decide)]
+    if outcomes:
+        lines += ["", "mailcore-outcomes: lines of a mail log, against pflogsumm", *outcomes_lines(outcomes)]
     return "\n".join([*lines, *warnings(measured)])
 
 
@@ -78,6 +92,7 @@ this page. Take the ratios rather than the rates to your machine.
 
 {daemons}
 {decide}
+{outcomes}
 ## What is measured
 
 Each daemon is compared with a server of the same mechanism that does nothing: `bench/null_policy.cpp` finds the end of
@@ -106,9 +121,10 @@ cost. The decision log goes to a file and metrics are on, as in production.
     bench/run.py --build build/release --quick           a first look
     bench/run.py --build build/release --only policy --tenants 1,100000 --rounds 15
     bench/run.py --build build/release --write docs/performance.md
+    bench/run.py --build build/release --only outcomes --outcome-lines 1000000,10000000 --write docs/performance.md
 
 `--directory` puts configuration, sockets and decision log on the disk you want to know about. `--json` prints
-everything, p99.9 included.
+everything, p99.9 included. With `--only outcomes`, only that section of the page is written again.
 """
 
 NAMES = {"policy": "mailcore-policy", "milter": "mailcore-milter"}
@@ -163,8 +179,58 @@ def page_decide(decide):
             + markdown_table(head, rows) + "\n")
 
 
-def page(about, measured, decide):
+OUTCOMES_HEADING = "## mailcore-outcomes"
+
+OUTCOMES = OUTCOMES_HEADING + """
+
+Logs become outcomes; the yardstick is pflogsumm, which counts the same generated day in the same run. The aims: parsing
+and counting at 7 times its rate, joining and storing every recipient at least at its rate, memory flat. Measured on
+{date}; load average {load} on {cores} cores at the start.
+
+{tables}
+
+- *parse and count* comes to the same totals as pflogsumm. *join and store* keeps each message and recipient in SQLite,
+  in transactions of 20,000 lines, with the decisions that name tenant and ticket; *queue events* also queues an event for
+  the webhook for each change, while the receiver is away all day. *mailcore-outcomes* is the daemon, reading the log
+  from standard input into a fresh store, with the decision log and without. Each is one process and one thread of work.
+- *by cpu* compares user and system time: what to read where others use the machine. The rates by the clock then say as
+  much about what else ran.
+- Every accepted message has its own ticket. A ticket's query is the median and the worst of 200 drawn at random, with
+  the store in the system's cache; `mailcorectl` is the whole command where no daemon runs: two programs start and open
+  the store.
+"""
+
+
+def page_outcomes_table(each):
+    head = [f"{each.lines:,} lines", "lines/s", "lines/cpu s", "ratio", "by cpu", "peak MiB"]
+    rows = []
+    for title, cost in each.costs.items():
+        ratio, by_cpu = each.ratios(title)
+        rows.append([title, f"{cost.lines_per_second:,.0f}", f"{cost.lines_per_cpu_second:,.0f}", f"{ratio:.2f}",
+                     f"**{by_cpu:.2f}**", f"{cost.peak_mib:.0f}"])
+    return (markdown_table(head, rows)
+            + f"\n\nA store of {each.store_mib:,.0f} MiB. A ticket's query: {each.ticket_ms:.2f} ms, at worst "
+              f"{each.ticket_worst_ms:.2f} ms; by `mailcorectl` {each.ctl_ms:.0f} ms.")
+
+
+def page_outcomes(about, outcomes):
+    if not outcomes:
+        return ""
+    return OUTCOMES.format(date=about["date"], load=about["load_at_start"], cores=about["cores"],
+                           tables="\n\n".join(map(page_outcomes_table, outcomes)))
+
+
+def page_with_outcomes(text, about, outcomes):
+    """The page as it stands, with this section new; before "What is measured" where there is none."""
+    next_heading = "\n## What is measured"
+    before, _, rest = text.partition(next_heading)
+    before = before.partition("\n" + OUTCOMES_HEADING)[0]
+    return f"{before}\n{page_outcomes(about, outcomes)}{next_heading}{rest}"
+
+
+def page(about, measured, decide, outcomes):
     return PAGE.format(date=about["date"], processor=about["processor"], cores=about["cores"],
                        memory=about["memory_gib"], kernel=about["kernel"], rounds=about["rounds"],
                        seconds=about["seconds"], decide=page_decide(decide),
+                       outcomes=page_outcomes(about, outcomes),
                        daemons="\n".join(page_daemon(*pair) for pair in by_daemon(measured)))

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Measures mailcore's daemons against servers that do nothing, in turn, on this machine.
+"""Measures mailcore's daemons against servers that do nothing, in turn, on this machine; and mailcore-outcomes against
+pflogsumm, on one generated log.
 
     bench/run.py --build build/release                     the table
     bench/run.py --build build/release --quick             a first look, in two minutes
     bench/run.py --build build/release --write docs/performance.md
+    bench/run.py --build build/release --only outcomes --outcome-lines 1000000,10000000
 
 Builds nothing (./dev bench does), asserts nothing about time, and ends only what it started. In each round both servers
 get the same load for a second, one after the other; a ratio is always of two neighbours in time, and the
@@ -29,10 +31,12 @@ import tempfile
 import time
 
 import make_config
+import outcomes
 import report
 from server import Failed, Server
 
 TENANTS = (1, 1_000, 100_000)
+OUTCOME_LINES = (1_000_000,)     # ten million take some six minutes and 5 GiB of disk
 LOG_LIMIT = 10      # seconds for the last decision lines to reach the disk
 
 
@@ -273,11 +277,28 @@ def machine():
             "date": datetime.date.today().isoformat()}
 
 
+PARTS = ["policy", "milter", "decide", "outcomes"]
+
+
+def numbers(text):
+    return tuple(map(int, text.split(",")))
+
+
+def measure_outcomes(bench, lengths):
+    results = []
+    for lines in lengths:
+        print(f"measuring outcomes, {lines:,} lines …", file=sys.stderr)
+        results.append(outcomes.measure(bench, lines))
+    return results
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, required=True, help="the build directory, with bin/ below")
-    parser.add_argument("--only", choices=["policy", "milter", "decide"], action="append", help="just these parts")
-    parser.add_argument("--tenants", type=lambda text: tuple(map(int, text.split(","))), default=TENANTS)
+    parser.add_argument("--only", choices=PARTS, action="append", help="just these parts")
+    parser.add_argument("--tenants", type=numbers, default=TENANTS)
+    parser.add_argument("--outcome-lines", type=numbers, default=OUTCOME_LINES, metavar="N,...",
+                        help="lengths of the mail log")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=int, default=1, help="of load in each round on each server")
     parser.add_argument("--quick", action="store_true", help="3 rounds only")
@@ -288,7 +309,7 @@ def arguments():
     given = parser.parse_args()
     if given.quick:
         given.rounds = 3
-    given.only = given.only or ["policy", "milter", "decide"]
+    given.only = given.only or PARTS
     return given
 
 
@@ -300,7 +321,16 @@ def run(given, directory):
         print(f"measuring {case.daemon}, {case.label()} …", file=sys.stderr)
         measured.append(bench.measure(case))
     decide = measure_decide(bench, given.tenants) if "decide" in given.only else []
-    return about, measured, decide
+    told = measure_outcomes(bench, given.outcome_lines) if "outcomes" in given.only else []
+    return about, measured, decide, told
+
+
+def write_page(path, results):
+    about, measured, decide, told = results
+    if told and not measured and not decide and path.exists():
+        path.write_text(report.page_with_outcomes(path.read_text(), about, told))
+    else:
+        path.write_text(report.page(*results))
 
 
 def main():
@@ -309,13 +339,15 @@ def main():
         directory = given.directory or pathlib.Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="mailcore-bench-")))
         directory.mkdir(parents=True, exist_ok=True)
-        about, measured, decide = run(given, directory.absolute())
+        results = run(given, directory.absolute())
+    about, measured, decide, told = results
     if given.json:
-        print(json.dumps({"machine": about, "servers": [each.summary() for each in measured], "decide": decide}))
+        print(json.dumps({"machine": about, "servers": [each.summary() for each in measured], "decide": decide,
+                          "outcomes": [each.summary() for each in told]}))
     else:
-        print(report.table(about, measured, decide))
+        print(report.table(*results))
     if given.write:
-        given.write.write_text(report.page(about, measured, decide))
+        write_page(given.write, results)
 
 
 if __name__ == "__main__":
