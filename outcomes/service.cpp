@@ -20,7 +20,7 @@ constexpr int kIdleMilliseconds = 500;              // where nothing wakes us
 constexpr auto kHousekeeping = 60s;
 constexpr auto kFacts = 1s;
 constexpr auto kPauseAfterFailure = 1s;
-constexpr int kMostSteps = 1'000;                   // of reading decisions for one piece of Postfix's log
+constexpr std::size_t kStepBytes = kBatchBytes / 32;   // of decisions, which are to go as far as Postfix's log, and no further
 constexpr auto kAhead = 2s;                         // Postfix's log may have whole seconds only
 constexpr auto kLongestWait = 3s;                   // for decisions that are in a file not read yet
 
@@ -128,20 +128,23 @@ base::Result<> OutcomesService::serve()
 }
 
 // A message's decision is written before Postfix tells what became of it. So Postfix's log is read first and taken last: by
-// then the decisions about its lines can be read, and are.
+// then the decisions about its lines can be read, and are. No further than that: what is known too early is stored twice.
 bool OutcomesService::turn()
 {
-    if (!mail_lines_ && mail_.log) mail_lines_ = fetch(mail_);
-    bool has_news = read_decisions();
-    if (mail_lines_) has_news = read_decisions_until(time_of_last(*mail_lines_) + kAhead) || has_news;
-    if (!waits_for_decisions()) has_news = take_mail_lines() || has_news;
+    if (!mail_lines_ && mail_.log) mail_lines_ = fetch(mail_, kBatchBytes);
+    bool const has_mail = mail_lines_ && !mail_lines_->lines.empty();
+    auto const until = has_mail ? time_of_last(*mail_lines_) + kAhead : base::Time::max();
+    bool has_news = read_decisions_until(until);
+    bool const is_decided = !has_mail || decisions_.last_time >= until;
+    bool const is_catching_up = !is_decided && !decisions_.at_end;
+    if (is_decided || (!is_catching_up && !waits_for_decisions())) has_news = take_mail_lines() || has_news;
     if (has_news && !commit()) return false;
-    return !mail_lines_ && !(mail_.at_end && decisions_.at_end);
+    return is_catching_up || (!mail_lines_ && !(mail_.at_end && decisions_.at_end));
 }
 
-Lines OutcomesService::fetch(Source& source)
+Lines OutcomesService::fetch(Source& source, std::size_t most_bytes)
 {
-    auto lines = source.log->read(kBatchBytes);
+    auto lines = source.log->read(most_bytes);
     source.at_end = lines.at_end;
     source.has_ended = lines.has_ended;
     tell_health(source);
@@ -163,7 +166,7 @@ bool OutcomesService::note_taken(Source& source, Lines const& lines)
 bool OutcomesService::read_decisions()
 {
     if (!decisions_.log) return false;
-    auto const lines = fetch(decisions_);
+    auto const lines = fetch(decisions_, kStepBytes);
     for (auto const line : lines.lines) take_decision(line, decisions_);
     return note_taken(decisions_, lines);
 }
@@ -171,7 +174,10 @@ bool OutcomesService::read_decisions()
 bool OutcomesService::read_decisions_until(base::Time time)
 {
     bool has_news = false;
-    for (int step = 0; step < kMostSteps && !decisions_.at_end && decisions_.last_time < time; ++step) has_news = read_decisions() || has_news;
+    for (std::size_t read = 0; read < kBatchBytes && decisions_.last_time < time; read += kStepBytes) {
+        has_news = read_decisions() || has_news;
+        if (decisions_.at_end) break;
+    }
     return has_news;
 }
 

@@ -64,7 +64,7 @@ private:
     base::Result<> begin();                          // sources, joiner and webhook by the options
     base::Result<> open_sources();
     bool turn();                                     // true: there may be more to read at once
-    Lines fetch(Source& source);
+    Lines fetch(Source& source, std::size_t most_bytes);
     bool note_taken(Source& source, Lines const& lines);
     bool read_decisions();                           // true, here and below: something is to be stored
     bool read_decisions_until(base::Time time);

@@ -16,7 +16,7 @@ public:
     int wake_descriptor() const override { return has_ended_ ? -1 : descriptor_; }   // a closed pipe would wake for ever
 
 private:
-    void end(Lines& lines);
+    std::size_t take(std::size_t most);
 
     int const descriptor_;
     bool has_ended_ = false;
