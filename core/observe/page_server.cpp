@@ -2,6 +2,10 @@
 
 #include <CivetServer.h>
 #include <list>
+#include <stop_token>
+#include <thread>
+
+#include "core/net/stream.hpp"
 
 namespace mailcore::observe {
 namespace {
@@ -34,6 +38,7 @@ private:
 struct PageServer::State {
     std::list<PageHandler> handlers;
     std::unique_ptr<CivetServer> server;   // stops before its handlers go
+    net::SocketAddress address;
 };
 
 PageServer::PageServer() = default;
@@ -46,6 +51,7 @@ base::Result<> PageServer::start(net::SocketAddress const& address, std::map<std
         return base::fail("metrics: write inet:host:port, or \"\" for none; " + address.to_string() + " is neither");
     }
     auto state = std::make_unique<State>();
+    state->address = address;
     try {
         auto const where = address.to_string().substr(5);   // without "inet:", as civetweb wants it
         state->server = std::make_unique<CivetServer>(
@@ -60,6 +66,20 @@ base::Result<> PageServer::start(net::SocketAddress const& address, std::map<std
     return {};
 }
 
-void PageServer::stop() { state_.reset(); }
+// civetweb looks whether it is to stop when somebody comes, or else every two seconds: so somebody comes.
+void PageServer::stop()
+{
+    if (!state_) return;
+    net::StreamTarget target;
+    target.host = state_->address.host;
+    target.port = state_->address.port;
+    std::jthread const caller{[target](std::stop_token const& stopped) {
+        while (!stopped.stop_requested()) {
+            std::this_thread::sleep_for(std::chrono::milliseconds{10});
+            static_cast<void>(net::Stream::connect(target));
+        }
+    }};
+    state_.reset();
+}
 
 }   // namespace mailcore::observe
