@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Runs the integration cases against a real private Postfix and our daemons from a build directory.
 
-    tests/integration/run.py [--build DIR] [--list] [--only PATTERN] [-v]
+    tests/integration/run.py [--build DIR] [--list] [--only PATTERN] [--shard K/N] [-v]
 
 One line per case; the very last line is `N passed, M failed`. Exit status 0 only when nothing failed."""
 
 import argparse
+import itertools
 import pathlib
 import sys
 
@@ -24,9 +25,25 @@ def arguments():
     parser.add_argument("--build", default=PROJECT / "build" / "dev", help="build directory (default: build/dev)")
     parser.add_argument("--only", default="*", metavar="PATTERN",
                         help="cases whose name or claim holds this (* allowed)")
+    parser.add_argument("--shard", type=shard, default=(1, 1), metavar="K/N",
+                        help="the K-th of N parts of the cases, which may run side by side")
     parser.add_argument("--list", action="store_true", help="print the cases and their claims, and run none")
     parser.add_argument("-v", "--verbose", action="store_true", help="print the cases' file names too")
     return parser.parse_args()
+
+
+def shard(text):
+    number, count = map(int, text.split("/"))
+    if not 1 <= number <= count:
+        raise ValueError(text)
+    return number, count
+
+
+def part_of(entries, number, count):
+    """Every count-th group of entries, a group being what shares daemons."""
+    groups = [list(group) for _, group in
+              itertools.groupby(entries, lambda entry: (entry.config, entry.name if entry.wants_fresh_daemons else ""))]
+    return [entry for group in groups[number - 1::count] for entry in group]
 
 
 def say(line):
@@ -58,7 +75,7 @@ def run_cases(entries, options):
 def main():
     options = arguments()
     end_in_order_on_signals()
-    entries = find_entries(CASES, options.only)
+    entries = part_of(find_entries(CASES, options.only), *options.shard)
     if options.list:
         list_cases(entries)
         return 0

@@ -13,7 +13,18 @@ def free_ports(count):
     return [next(free) for _ in range(count)]
 
 
+_claims = []   # of this process, for as long as it lives
+
+
 def _is_free(port):
+    """Neither bound nor given by another run beside this one, which may not have bound it yet."""
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0mailcore-tests-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

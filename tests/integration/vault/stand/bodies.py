@@ -30,7 +30,7 @@ def capture(vault, role_id, secret_id):
         "denied": ("GET", "secret/data/denied/x", None, token),
         "invalid-token": ("GET", "secret/data/bodies/kept", None, "hvs.nobody"),
         "lookup-self": ("GET", "auth/token/lookup-self", None, token),
-        "renew-self": ("POST", "auth/token/renew-self", {}, token),
+        "renew-self": ("POST", "auth/token/renew-self", {"increment": 600}, token),   # more is cut, with a warning
         "bad-login": ("POST", "auth/approle/login", {"role_id": role_id, "secret_id": "wrong"}, None),
         "bad-wrapping-token": ("POST", "sys/wrapping/unwrap", {}, "hvs.nobody"),
     }

@@ -8,7 +8,7 @@ import secrets as random_texts
 
 PREFIX = f"sekret{random_texts.token_hex(2)}-"      # of this run: another beside it is none of our business
 
-_remembered = set()
+_needles = {}       # replaced as a whole, never changed: the lookout's thread reads it while stories remember
 
 
 def new(what=""):
@@ -19,18 +19,18 @@ def new(what=""):
 def remember(text):
     """A secret that somebody else made: a token, a secret id, a derived password."""
     if len(text) >= 8:
-        _remembered.add(text)
+        _look_for(text, "a remembered secret")
     return text
 
 
 def needles():
     """{bytes to look for: what it is}."""
-    found = {PREFIX.encode(): "a secret"}
-    found |= {form: "a secret in base64" for form in base64_forms(PREFIX)}
-    for text in _remembered:
-        found[text.encode()] = "a remembered secret"
-        found |= {form: "a remembered secret in base64" for form in base64_forms(text)}
-    return found
+    return _needles
+
+
+def _look_for(text, what):
+    global _needles
+    _needles = _needles | {text.encode(): what} | {form: f"{what} in base64" for form in base64_forms(text)}
 
 
 def base64_forms(text):
@@ -42,3 +42,6 @@ def base64_forms(text):
         last = (before + len(text)) * 8 // 6            # whole characters only
         forms.append(encoded[first:last])
     return forms
+
+
+_look_for(PREFIX, "a secret")
