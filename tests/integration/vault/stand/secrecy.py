@@ -52,7 +52,7 @@ class Lookout(threading.Thread):
         self.leaks = {}
         self.looks = 0
         self.seen = set()
-        self.judged = {}      # (pid, file): what was read there and for how many needles; the same again needs no search
+        self.clean = {}       # (pid, file): what was read there, searched for how many needles; the same needs no second search
 
     def __enter__(self):
         self.start()
@@ -84,12 +84,12 @@ class Lookout(threading.Thread):
             return
         self.seen.add(pid)
         state = data, len(secrets.needles())
-        if self.judged.get((pid, name)) == state:
+        if self.clean.get((pid, name)) == state or (name == "environ" and pid in _given_environments):
             return
-        self.judged[pid, name] = state
-        if name == "environ" and pid in _given_environments:
-            return
-        if leak := first_own_leak(data) or (first_token(data) if _descends_from_us(pid) else None):
+        own, token = first_own_leak(data), first_token(data)
+        if not own and not token:
+            self.clean[pid, name] = state
+        elif leak := own or (token if _descends_from_us(pid) else None):
             command = data if name == "cmdline" else _command_of(pid)
             program = command.split(b"\0")[0].decode(errors="replace")
             self.leaks.setdefault((program, name), f"/proc/{pid}/{name} of {program}: {leak}")
