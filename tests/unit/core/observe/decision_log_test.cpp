@@ -117,7 +117,8 @@ TEST(DecisionLog, AFullDiskMakesWritersWaitAndLosesNothingWhenSpaceReturns)
         std::thread writer{[&] {
             for (int i = 0; i < kLines; ++i) decisions->write(std::string(500, 'x') + "\n");   // more than the ring holds
         }};
-        while (decisions->waits() == 0) std::this_thread::sleep_for(std::chrono::milliseconds{10});
+        auto const has_failed = [&] { return std::filesystem::exists(directory.path + "/log") && std::filesystem::file_size(directory.path + "/log") > 0; };
+        while (decisions->waits() == 0 || !has_failed()) std::this_thread::sleep_for(std::chrono::milliseconds{10});
         std::filesystem::remove(path);
         decisions->reopen();
         writer.join();
