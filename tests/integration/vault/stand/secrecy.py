@@ -15,6 +15,7 @@ VAULT_TOKEN = re.compile(rb"\b(?:hvs|hvb|s)\.[A-Za-z0-9_-]{24,}")
 PAUSE_SECONDS = 0.02
 
 _given_environments = {}      # pid: the bytes of what we gave it ourselves
+starting = threading.Lock()   # held by whoever starts a process, until it is known whether it was given secrets
 
 
 def first_leak(data):
@@ -77,41 +78,72 @@ class Lookout(threading.Thread):
                     self._look_at(int(entry.name), name)
 
     def _look_at(self, pid, name):
-        try:
-            with open(f"/proc/{pid}/{name}", "rb", buffering=0) as file:
-                data = file.read()
-        except OSError:
+        data = _read(pid, name)
+        if data is None:
             return
         self.seen.add(pid)
         state = data, len(secrets.needles())
-        if self.clean.get((pid, name)) == state or (name == "environ" and pid in _given_environments):
+        if self.clean.get((pid, name)) == state:
             return
         own, token = first_own_leak(data), first_token(data)
         if not own and not token:
             self.clean[pid, name] = state
-        elif leak := own or (token if _descends_from_us(pid) else None):
+        elif not (name == "environ" and _was_given(pid, data)) and (leak := own or (token if _descends_from_us(pid) else None)):
             command = data if name == "cmdline" else _command_of(pid)
             program = command.split(b"\0")[0].decode(errors="replace")
             self.leaks.setdefault((program, name), f"/proc/{pid}/{name} of {program}: {leak}")
 
 
+def _was_given(pid, data):
+    """This environment is one that a story gave: the process's own, or its parent's while it is no other program yet.
+
+    Between posix_spawn's clone and exec a child looks at its parent's memory, and so does LeakSanitizer's tracer. One that
+    has become another program since `data` was read is judged by what it has then, at the next look; of one that is gone
+    nobody can tell any more."""
+    with starting:
+        if pid in _given_environments:
+            return True
+    parent = _parent(pid)
+    if parent in _given_environments:
+        return _image(pid) == _image(parent) or _read(pid, "environ") != data
+    return parent == 0
+
+
+def _image(pid):
+    """Where its code, stack, arguments and environment lie (proc(5)): an exec changes it."""
+    fields = _stat(pid)
+    return fields and [fields[number - 3] for number in (26, 27, 28, 48, 49, 50, 51)]
+
+
+def _parent(pid):
+    fields = _stat(pid)
+    return int(fields[1]) if fields else 0
+
+
+def _stat(pid):
+    """From the third field on; empty where it is gone."""
+    return (_read(pid, "stat") or b"").rpartition(b")")[2].split()
+
+
+def _read(pid, name):
+    try:
+        with open(f"/proc/{pid}/{name}", "rb", buffering=0) as file:
+            return file.read()
+    except OSError:
+        return None
+
+
 def _descends_from_us(pid):
     """Another run on this machine has tokens of its own in its processes' environments."""
     while pid > 1:
-        try:
-            pid = int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            return False
+        pid = _parent(pid)
         if pid == os.getpid():
             return True
     return False
 
 
 def _command_of(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b"?"
+    return _read(pid, "cmdline") or b"?"
 
 
 def search(folder):

@@ -111,10 +111,11 @@ class VaultSync:
         MAILCORE_FAULT; `environment` is added to a small clean one."""
         extra = dict(environment or {}) | ({"MAILCORE_FAULT": fault} if fault else {})
         command = self.command(*arguments)
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                 env=ENVIRONMENT | extra, start_new_session=True, preexec_fn=preexec)
+        with secrecy.starting:
+            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                     env=ENVIRONMENT | extra, start_new_session=True, preexec_fn=preexec)
+            secrecy.expect_environment_of(child.pid, extra)
         guardian.tell("watch", child.pid)
-        secrecy.expect_environment_of(child.pid, extra)
         try:
             stdout, stderr = child.communicate(timeout=PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
@@ -181,10 +182,10 @@ class Watch:
         return self
 
     def start(self):
-        with open(self.stderr_path, "ab") as stderr:
+        with open(self.stderr_path, "ab") as stderr, secrecy.starting:
             self.child = start_child(self.sync.command("watch"), stdout=stderr, stderr=stderr,
                                      environment=ENVIRONMENT | self.environment)
-        secrecy.expect_environment_of(self.child.pid, self.environment)
+            secrecy.expect_environment_of(self.child.pid, self.environment)
         wait_until(self._serves_metrics, lambda: f"vault-sync watch to serve metrics\n{self.tail()}")
 
     def __exit__(self, kind, *_):

@@ -66,11 +66,13 @@ class Secrecy(unittest.TestCase):
         secret = secrets.new()
         sleep = ["/bin/sleep", "30"]
         in_argv = subprocess.Popen(["/bin/sh", "-c", "read nothing", secret], stdin=subprocess.PIPE)
-        in_environment = subprocess.Popen(sleep, env={"LEAK": secret})
-        given = subprocess.Popen(["/bin/sleep", "31"], env={"SMTP_PASSWORD": secret})
-        secrecy.expect_environment_of(given.pid, {"SMTP_PASSWORD": secret})
         try:
             with secrecy.Lookout() as lookout:
+                with secrecy.starting:
+                    given = subprocess.Popen(["/bin/sleep", "31"], env={"SMTP_PASSWORD": secret})
+                    time.sleep(5 * secrecy.PAUSE_SECONDS)      # and is looked at before it is known what it was given
+                    secrecy.expect_environment_of(given.pid, {"SMTP_PASSWORD": secret})
+                in_environment = subprocess.Popen(sleep, env={"LEAK": secret})
                 end = time.monotonic() + 10
                 while len(lookout.leaks) < 2 and time.monotonic() < end:
                     time.sleep(0.01)
@@ -81,6 +83,26 @@ class Secrecy(unittest.TestCase):
                 child.kill()
                 child.wait()
             in_argv.stdin.close()
+
+    def test_sees_the_environment_that_a_child_inherits_once_it_is_a_program_of_its_own(self):
+        secret = secrets.new()
+        for script, leaks in (("( read nothing; : ); :", []), ("/bin/cat; :", [("/bin/cat", "environ")])):
+            given = subprocess.Popen(["/bin/sh", "-c", script], stdin=subprocess.PIPE, env={"SMTP_PASSWORD": secret})
+            secrecy.expect_environment_of(given.pid, {"SMTP_PASSWORD": secret})
+            try:
+                lookout = secrecy.Lookout()
+                time.sleep(0.2)
+                for _ in range(20):
+                    lookout.look()
+                self.assertEqual(list(lookout.leaks), leaks)
+                self.assertGreater(len(children_of(given.pid)), 0)
+            finally:
+                given.stdin.close()
+                given.wait()
+
+
+def children_of(pid):
+    return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
 class Stub(unittest.TestCase):
