@@ -126,7 +126,7 @@ private:
     void make_the_plan()
     {
         plan_ = make_plan({workshop_.settings, state_, gathered_, former_ ? &*former_ : nullptr, *workshop_.fingerprints,
-                           workshop_.generations->map_type(), workshop_.now(), options_.force});
+                           workshop_.generations->map_type(), workshop_.now(), options_.force, !options_.use.empty()});
         end_hold_where_another_value_came();
         for (auto const& relay : plan_.relays) {
             if (relay.why == PlannedRelay::Why::Held) say(events::kValueHeld, relay.name, relay.words);
@@ -292,7 +292,10 @@ private:
     void remember()
     {
         if (is_stopped_ && !options_.use.empty()) {   // it was refused: what was set before stays
-            if (auto const former = workshop_.states.load()) state_.active = former->active;
+            if (auto const former = workshop_.states.load()) {
+                state_.active = former->active;
+                state_.hold = former->hold;
+            }
         }
         std::map<std::string, SecretRecord const*> good;
         for (auto const& relay : plan_.relays) tell_outcome(relay, good);

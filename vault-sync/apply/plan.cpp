@@ -85,7 +85,7 @@ void plan_routing(PlanInput const& input, Plan& plan)
         plan.routing_changes = true;
         return;
     }
-    bool const is_held = input.state.hold && !input.force && plan.routing != input.former->routing &&
+    bool const is_held = input.state.hold && !input.force && !input.routing_is_chosen && plan.routing != input.former->routing &&
                          is_possible(input.former->routing, input.settings) &&
                          input.state.hold->routings.contains(input.fingerprints.routing(plan.routing));
     if (is_held) {

@@ -55,6 +55,7 @@ struct PlanInput {
     std::string map_type;
     base::Time now;
     bool force = false;                   // takes what is held, tries what was refused
+    bool routing_is_chosen = false;       // by `use`, now: a hold does not stand against it
 };
 
 Plan make_plan(PlanInput const& input);

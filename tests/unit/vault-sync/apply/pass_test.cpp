@@ -268,6 +268,21 @@ TEST_F(PassTest, UseWorksWhileVaultIsAway)
     EXPECT_EQ(pass({.use = "ses"}).routing.active, "ses");
 }
 
+TEST_F(PassTest, UseIsAnswerEnoughToARoutingThatARollbackLeft)
+{
+    pass();
+    pass({.use = "ses"});
+    pass({.use = "primary"});
+    ASSERT_TRUE(roll_back(*workshop_, 0, false));
+    refused_ = {values_["primary"]};
+    EXPECT_EQ(exit_code(pass({.use = "primary"}), false, false), 11);
+    EXPECT_TRUE(state().hold) << "a use that was refused ends no hold";
+    refused_.clear();
+    EXPECT_EQ(pass({.use = "primary"}).routing.active, "primary");
+    EXPECT_FALSE(state().hold);
+    EXPECT_FALSE(pass().changed);
+}
+
 TEST_F(PassTest, OldGenerationsGo)
 {
     settings_.output.keep = 2;
