@@ -124,7 +124,7 @@ base::Result<> serve_pages(observe::PageServer& pages, observe::OutcomeMetrics& 
     auto const address = net::SocketAddress::parse(written);
     if (!address) return base::fail(base::Error{address.error()}.within("outcomes.metrics"));
     return pages.start(*address,
-                       {{"/metrics", [&] { return observe::Page{"text/plain; version=0.0.4; charset=utf-8", metrics.text()}; }},
+                       {{"/metrics", [&] { return observe::prometheus_page(metrics.text()); }},
                         {"/stats", [&] { return observe::Page{"application/json", outcomes::stats_json(metrics.facts())}; }},
                         {"/", [&] { return observe::Page{"text/html; charset=utf-8", outcomes::status_page(metrics.facts())}; }}});
 }

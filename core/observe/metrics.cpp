@@ -2,13 +2,12 @@
 
 #include <bit>
 #include <limits>
-#include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 #include <vector>
 
 #include "core/observe/metric_family.hpp"
-#include "core/observe/metrics_server.hpp"
+#include "core/observe/page_server.hpp"
 #include "core/observe/sync_metrics.hpp"
 
 namespace mailcore::observe {
@@ -105,7 +104,7 @@ bool can_occur(mail::Action action, mail::Reason reason)
 
 }   // namespace
 
-struct Metrics::State final : prometheus::Collectable {
+struct Metrics::State {
     std::string daemon;
     std::string version;
     std::array<Shard, kShards> shards;
@@ -115,7 +114,7 @@ struct Metrics::State final : prometheus::Collectable {
     std::function<std::uint64_t()> log_waits = [] { return 0; };
     std::function<LimitStoreFacts()> limit_facts = [] { return LimitStoreFacts{}; };
     mutable LimitMetrics limits;   // a scrape forgets what is empty
-    MetricsServer server;
+    PageServer server;
 
     template <class Get>
     std::uint64_t sum(Get get) const
@@ -203,7 +202,7 @@ struct Metrics::State final : prometheus::Collectable {
         return result;
     }
 
-    std::vector<MetricFamily> Collect() const override
+    std::vector<MetricFamily> collect() const
     {
         auto const facts = limit_facts();
         auto build = family(kBuildInfo);
@@ -285,13 +284,11 @@ std::uint64_t Metrics::decisions(mail::Action action) const noexcept
     return total;
 }
 
-std::string Metrics::text() const { return prometheus::TextSerializer{}.Serialize(state_->Collect()); }
+std::string Metrics::text() const { return prometheus::TextSerializer{}.Serialize(state_->collect()); }
 
 base::Result<> Metrics::serve(net::SocketAddress const& address)
 {
-    // The server holds a weak pointer: it must not outlive us, and ~Metrics() stops it first.
-    std::shared_ptr<prometheus::Collectable> const not_owned{state_.get(), [](prometheus::Collectable*) {}};
-    return state_->server.start(address, not_owned);
+    return state_->server.start(address, {{"/metrics", [this] { return prometheus_page(text()); }}});
 }
 
 std::string metrics_reference()

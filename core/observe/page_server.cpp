@@ -41,6 +41,8 @@ struct PageServer::State {
     net::SocketAddress address;
 };
 
+Page prometheus_page(std::string text) { return {"text/plain; version=0.0.4; charset=utf-8", std::move(text)}; }
+
 PageServer::PageServer() = default;
 PageServer::~PageServer() { stop(); }
 

@@ -1,4 +1,4 @@
-// A few pages on loopback by HTTP GET: /metrics beside others. civetweb's server, which prometheus-cpp brings along.
+// A few pages on loopback by HTTP GET: /metrics, and what goes with it. The one door to civetweb.
 #pragma once
 
 #include <functional>
@@ -15,6 +15,8 @@ struct Page {
     std::string content_type;   // "text/plain; version=0.0.4; charset=utf-8"
     std::string body;
 };
+
+Page prometheus_page(std::string text);   // in Prometheus' text format
 
 class PageServer {
 public:

@@ -2,11 +2,10 @@
 
 #include <array>
 #include <mutex>
-#include <prometheus/collectable.h>
 #include <prometheus/text_serializer.h>
 
 #include "core/observe/metric_family.hpp"
-#include "core/observe/metrics_server.hpp"
+#include "core/observe/page_server.hpp"
 
 namespace mailcore::observe {
 namespace {
@@ -66,13 +65,13 @@ MetricFamily of_secrets(FamilyRow const& row, SyncFacts const& facts, Each each)
 
 }   // namespace
 
-struct SyncMetrics::State final : prometheus::Collectable {
+struct SyncMetrics::State {
     std::string version;
     mutable std::mutex mutex;
     SyncFacts facts;
-    MetricsServer server;
+    PageServer server;
 
-    std::vector<MetricFamily> Collect() const override
+    std::vector<MetricFamily> collect() const
     {
         std::lock_guard const guard{mutex};
         auto build = family(kBuildInfo);
@@ -102,13 +101,11 @@ void SyncMetrics::set(SyncFacts facts)
     state_->facts = std::move(facts);
 }
 
-std::string SyncMetrics::text() const { return prometheus::TextSerializer{}.Serialize(state_->Collect()); }
+std::string SyncMetrics::text() const { return prometheus::TextSerializer{}.Serialize(state_->collect()); }
 
 base::Result<> SyncMetrics::serve(net::SocketAddress const& address)
 {
-    // The server holds a weak pointer: it must not outlive us, and ~SyncMetrics() stops it first.
-    std::shared_ptr<prometheus::Collectable> const not_owned{state_.get(), [](prometheus::Collectable*) {}};
-    return state_->server.start(address, not_owned);
+    return state_->server.start(address, {{"/metrics", [this] { return prometheus_page(text()); }}});
 }
 
 void SyncMetrics::stop_serving() { state_->server.stop(); }

@@ -52,7 +52,7 @@ def check(gate, on_error, expected):
 
 
 def start_anew(gate, on_error):
-    gate.kill_daemons()
+    gate.stop_daemons()
     shutil.rmtree(gate.folder / "state" / "limits")
     gate.write_config(CONFIGURATION.format(on_error=on_error))
     gate.mark_logs()

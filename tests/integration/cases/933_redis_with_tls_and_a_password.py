@@ -39,7 +39,7 @@ def run(gate):
 
 def use(gate, password, trusted):
     """The daemons started anew, with nothing counted in the fallback."""
-    gate.kill_daemons()
+    gate.stop_daemons()
     shutil.rmtree(gate.folder / "state" / "limits-local", ignore_errors=True)
     password_file = gate.folder / "etc" / "redis-password"
     password_file.write_text(password + "\n")

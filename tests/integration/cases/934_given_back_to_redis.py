@@ -17,8 +17,7 @@ FORGED = ["From: ceo@bank.example"]
 
 def run(gate):
     gate.write_config(CONFIGURATION)
-    gate.kill_daemons()
-    gate.start_daemons()
+    gate.restart_daemons()
     with Application(gate) as application:
         application.passes(1)
         claim_equal(application.begin().code, 354, "the reply to DATA")

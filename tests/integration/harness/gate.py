@@ -156,7 +156,7 @@ class Gate:
         self.start_daemons()
 
     def kill_daemons(self):
-        """SIGKILL. Also where a story only wants other ones soon: an orderly stop waits two seconds for /metrics."""
+        """SIGKILL."""
         for daemon in self.daemons.values():
             daemon.kill()
 
