@@ -6,6 +6,7 @@ import subprocess
 
 from . import ports, wiring
 from .claims import claim_equal
+from .foreign_milter import ForeignMilter
 from .waiting import HarnessError, wait_until
 
 
@@ -71,6 +72,16 @@ def refusing(gate, address):
     access = f"{{ smtpd_recipient_restrictions = check_recipient_access inline:{{ {{ {address} = REJECT not here }} }} }}"
     with services(gate, _smtpd(port, [*wiring.service_options("25"), access]), refusing=port):
         yield
+
+
+@contextlib.contextmanager
+def beside_another_milter(gate):
+    """A service `filtered` that is as port 25, where a second milter is asked after ours; yields that milter."""
+    port, = ports.free_ports(1)
+    with ForeignMilter() as other:
+        milters = f"{{ smtpd_milters = unix:mailcore/milter.sock, {other.address} }}"
+        with services(gate, _smtpd(port, [*wiring.service_options("25"), milters]), filtered=port):
+            yield other
 
 
 def _smtpd(port, options):
