@@ -34,7 +34,7 @@ std::string digest_of_der(T const* object)
     unsigned char* der = nullptr;
     int const size = object == nullptr ? -1 : Encode(object, &der);
     if (size <= 0) return "";
-    auto const digest = digest_of(der, static_cast<std::size_t>(size));
+    auto digest = digest_of(der, static_cast<std::size_t>(size));
     ::OPENSSL_free(der);
     return digest;
 }

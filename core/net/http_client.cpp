@@ -32,7 +32,7 @@ std::string part_of(CurlUrl const& url, CURLUPart part, unsigned flags = 0)
 {
     char* text = nullptr;
     if (::curl_url_get(url.get(), part, &text, flags) != CURLUE_OK) return "";
-    std::string const copy{text};
+    std::string copy{text};
     ::curl_free(text);
     return copy;
 }

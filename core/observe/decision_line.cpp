@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <memory>
+#include <vector>
 
 #include "core/base/text.hpp"
 
@@ -56,8 +56,8 @@ private:
     }
     static char* buffer()
     {
-        thread_local std::unique_ptr<char[]> const bytes{new char[kMostFields * kMostBytesOfField]};
-        return bytes.get();
+        thread_local std::vector<char> bytes(kMostFields * kMostBytesOfField);
+        return bytes.data();
     }
     char* start_;
     char* end_;

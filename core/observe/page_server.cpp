@@ -46,7 +46,7 @@ Page prometheus_page(std::string text) { return {"text/plain; version=0.0.4; cha
 PageServer::PageServer() = default;
 PageServer::~PageServer() { stop(); }
 
-base::Result<> PageServer::start(net::SocketAddress const& address, std::map<std::string, std::function<Page()>> pages)
+base::Result<> PageServer::start(net::SocketAddress const& address, std::map<std::string, std::function<Page()>> const& pages)
 {
     if (address.kind == net::SocketAddress::Kind::Off) return {};
     if (address.kind != net::SocketAddress::Kind::Inet) {
@@ -58,8 +58,8 @@ base::Result<> PageServer::start(net::SocketAddress const& address, std::map<std
         auto const where = address.to_string().substr(5);   // without "inet:", as civetweb wants it
         state->server = std::make_unique<CivetServer>(
             std::vector<std::string>{"listening_ports", where, "num_threads", "2", "request_timeout_ms", "5000"});
-        for (auto& [path, make] : pages) {
-            state->server->addHandler(path + "$", state->handlers.emplace_back(std::move(make)));
+        for (auto const& [path, make] : pages) {
+            state->server->addHandler(path + "$", state->handlers.emplace_back(make));
         }
     } catch (std::exception const& failure) {
         return base::fail("metrics: cannot serve " + address.to_string() + " (is the port taken?): " + failure.what());

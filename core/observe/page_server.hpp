@@ -24,7 +24,7 @@ public:
     ~PageServer();
 
     // Each page is made anew for each request, on the server's thread. Off: does nothing.
-    base::Result<> start(net::SocketAddress const& address, std::map<std::string, std::function<Page()>> pages);
+    base::Result<> start(net::SocketAddress const& address, std::map<std::string, std::function<Page()>> const& pages);
     void stop();
 
 private:

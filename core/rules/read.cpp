@@ -47,7 +47,7 @@ void warn_of_readers(config::Text const& path, Diagnostics& problems)
 void read_key(Document const& document, Node const& node, mail::StampKeys& keys, Diagnostics& problems)
 {
     auto const id = node.key->text;
-    auto const bytes = crypto::from_base64(node.text);
+    auto bytes = crypto::from_base64(node.text);
     if (!mail::is_stamp_token(id)) {
         problems.error(document.position(node), "a key's id has letters, digits, \".\", \"_\" and \"-\", at most 64");
     } else if (node.kind != Node::Kind::Scalar || !bytes || bytes->size() < mail::kMinStampKey) {
