@@ -10,6 +10,7 @@ import pathlib
 import re
 import sys
 
+from harness.claims import claim
 from harness.expectations import Happenings
 from harness.gate import Gate
 from harness.headers import header_block
@@ -21,6 +22,7 @@ from harness.waiting import CaseFailure, HarnessError
 HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
 BUYER = "buyer@example.com"
+OTHER_SHOP = {"client": "10.0.0.251", "sender": "sales@other-shop.example"}
 
 
 class Demo:
@@ -45,6 +47,7 @@ class Demo:
         self.explained()
         self.verified()
         self.told()
+        self.limited()
         self.counted()
         return self.failures == 0
 
@@ -120,8 +123,23 @@ class Demo:
         states = re.findall(r"SENT|BOUNCED|REJECTED", done.stdout)
         self.expect(states == ["BOUNCED", "SENT"], "and the operator sees both outcomes of the tenant")
 
+    def limited(self):
+        self.show.title("8. A tenant sends more than it may")
+        self.show.say("Two messages an hour; this is the third. The client keeps it, and comes again.")
+        for _ in range(2):
+            with self.gate.connect("25", OTHER_SHOP["client"]) as connection:
+                reply = connection.send_mail(OTHER_SHOP["sender"], [BUYER], make_message(OTHER_SHOP["sender"]))
+                connection.quit()
+            self.judge(lambda reply=reply: claim(reply.is_success, f"within the limit, but {reply}"), None)
+        happenings = Happenings(self.gate)
+        reply = self.converse(message=make_message(OTHER_SHOP["sender"]), **OTHER_SHOP)
+        self.show_decisions(happenings)
+        self.expect(reply.matches("450 4.7.1 *(limit_exceeded)"), f"{reply.code} (limit_exceeded): put off, not lost")
+        done = self.control("limits", "other_shop")
+        self.expect(re.search(r"messages\b.*\b2\b", done.stdout), "and the operator sees what is used, and when it is free again")
+
     def counted(self):
-        self.show.title("8. The counters at the end")
+        self.show.title("9. The counters at the end")
         self.show.block("mailcore_decisions_total, as Prometheus reads it", "-- ", "dim")
         reasons = set()
         for name, daemon in self.gate.daemons.items():
@@ -130,7 +148,7 @@ class Demo:
                     words = dict(labels)
                     reasons.add(words["reason"])
                     self.show.block(f"{name:9} {words['action']:7} {words['reason']:22} {value:3g}")
-        expected = {"ok", "tenant_claim_refused", "client_not_allowed", "sender_not_allowed"}
+        expected = {"ok", "tenant_claim_refused", "client_not_allowed", "sender_not_allowed", "limit_exceeded"}
         self.expect(expected <= reasons, "every scene was counted")
 
     # --- parts of scenes
