@@ -57,9 +57,11 @@ std::string SocketAddress::to_string() const
         case Kind::Systemd: return "systemd";
         case Kind::Unix: return "unix:" + path;
         case Kind::Inet:
-            return "inet:" + (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
+            return "inet:" + (is_ipv6(*this) ? "[" + host + "]" : host) + ":" + std::to_string(port);
     }
     return "";
 }
+
+bool is_ipv6(SocketAddress const& address) { return address.host.find(':') != std::string::npos; }
 
 }   // namespace mailcore::net

@@ -22,4 +22,6 @@ struct SocketAddress {
     bool operator==(SocketAddress const&) const = default;
 };
 
+bool is_ipv6(SocketAddress const& address);   // written as an address; a name may be either
+
 }   // namespace mailcore::net

@@ -23,7 +23,7 @@ public:
     PageServer();
     ~PageServer();
 
-    // Each page is made anew for each request, on the server's thread. Off: does nothing.
+    // Over IPv4 only: Debian's civetweb knows no IPv6. Each page is made anew for each request, on the server's thread. Off: does nothing.
     base::Result<> start(net::SocketAddress const& address, std::map<std::string, std::function<Page()>> const& pages);
     void stop();
 

@@ -175,16 +175,22 @@ void Compiler::check_listeners()
         auto const address = net::SocketAddress::parse(text.value);
         if (!address) problems_.error(text.position, std::string{key} + ": " + address.error().message);
         else if (!allowed(address->kind)) problems_.error(text.position, std::string{key} + ": " + expected);
+        return address.value_or(net::SocketAddress{});
     };
     using Kind = net::SocketAddress::Kind;
     auto const off_or_inet = [](Kind kind) { return kind == Kind::Off || kind == Kind::Inet; };
+    auto const check_metrics = [&](char const* key, Text const& text) {
+        auto const address = check(key, text, off_or_inet, "write inet:host:port, or \"\" for none");
+        if (!net::is_ipv6(address)) return;
+        problems_.error(text.position, std::string{key} + ": metrics are served over IPv4 only; write inet:127.0.0.1:" + std::to_string(address.port));
+    };
     check("policy.listen", settings_.policy.listen, [](Kind kind) { return kind != Kind::Off; },
           "a socket is needed; write unix:/path, inet:host:port or systemd");
     check("milter.listen", settings_.milter.listen, [](Kind kind) { return kind == Kind::Unix || kind == Kind::Inet; },
           "libmilter makes its socket itself; write unix:/path or inet:host:port");
-    check("policy.metrics", settings_.policy.metrics, off_or_inet, "write inet:host:port, or \"\" for none");
-    check("milter.metrics", settings_.milter.metrics, off_or_inet, "write inet:host:port, or \"\" for none");
-    check("outcomes.metrics", settings_.outcomes.metrics, off_or_inet, "write inet:host:port, or \"\" for none");
+    check_metrics("policy.metrics", settings_.policy.metrics);
+    check_metrics("milter.metrics", settings_.milter.metrics);
+    check_metrics("outcomes.metrics", settings_.outcomes.metrics);
 }
 
 void Compiler::compile_tenant(TenantSettings const& settings)
