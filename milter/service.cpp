@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <semaphore.h>
 #include <string>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -59,13 +60,42 @@ base::Result<> bind_by_libmilter(std::string const& address)
 
 constexpr std::chrono::seconds kDrainPatience{5};   // a client may take minutes to send its message
 
-void wait_for_stop_signal()
+// libmilter's own way to stop leaves messages under way hanging for up to five seconds and then drops them (8.17.1), so it
+// is not to hear the signals it waits for. A handler hears them before any thread that waits, if the main thread alone
+// lets them through; with sigwait() there libmilter's thread would hear what comes before the main thread waits.
+sem_t stop_wanted;
+
+void want_stop() { ::sem_post(&stop_wanted); }   // of the few that may be called in a handler
+void on_stop_signal(int) { want_stop(); }
+
+sigset_t stop_signals()
 {
     sigset_t signals;
     sigemptyset(&signals);
-    for (int const signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);   // run::daemon() has blocked them
-    int received = 0;
-    while (::sigwait(&signals, &received) != 0) continue;
+    for (int const signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+    return signals;
+}
+
+void hear_stop_signals()
+{
+    ::sem_init(&stop_wanted, 0, 0);
+    struct sigaction action{};
+    action.sa_handler = on_stop_signal;
+    action.sa_flags = SA_RESTART;
+    for (int const signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaction(signal, &action, nullptr);
+    auto const signals = stop_signals();   // run::daemon() has blocked them
+    ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
+void leave_stop_signals_to_the_main_thread()
+{
+    auto const signals = stop_signals();
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+void wait_until_stop_is_wanted()
+{
+    while (::sem_wait(&stop_wanted) != 0) continue;   // a handler has interrupted it
 }
 
 }   // namespace
@@ -100,20 +130,20 @@ void MilterService::remove_socket()
     socket_path_.clear();   // the path may be our successor's from now on
 }
 
-// libmilter's own way to stop leaves messages under way hanging for up to five seconds and then drops them (8.17.1). So it
-// does not get to hear the signals: Linux gives one to the main thread when that waits for it, before any other thread.
-// Should libmilter hear one all the same, or fail, smfi_main() returns and sends one more, so that we end, too.
+// Should libmilter hear a signal all the same, or fail, smfi_main() returns, and we end, too.
 base::Result<> MilterService::serve()
 {
     enum class Libmilter { Running, Stopped, Failed };
     auto const libmilter = std::make_shared<std::atomic<Libmilter>>(Libmilter::Running);
     callbacks::serve(gate_);
+    hear_stop_signals();
     std::thread{[libmilter] {
+        leave_stop_signals_to_the_main_thread();
         libmilter->store(smfi_main() == MI_SUCCESS ? Libmilter::Stopped : Libmilter::Failed);
-        ::kill(::getpid(), SIGTERM);
+        want_stop();
     }}.detach();   // outlives us: once the callbacks are closed, ending the process is the quickest way to stop it
 
-    wait_for_stop_signal();
+    wait_until_stop_is_wanted();
     gate_.log().write(observe::events::kStopping);
     remove_socket();   // who connects now shall meet nobody rather than us
     if (libmilter->load() == Libmilter::Running) callbacks::drain(kDrainPatience);
