@@ -72,7 +72,7 @@ base::Result<> OutcomesService::begin()
     counters_ = std::move(*counters);
     clock_ = std::make_unique<LogClock>(base::now());
     joiner_ = std::make_unique<Joiner>(*store_, JoinOptions{.providers = options_.providers, .make_events = !options_.webhook.url.empty()});
-    if (auto const opened = open_sources(); !opened) return opened;
+    if (auto opened = open_sources(); !opened) return opened;
     std::unique_ptr<Webhook> webhook;
     if (!options_.webhook.url.empty()) {
         webhook = std::make_unique<Webhook>(options_.webhook, *store_, [this](bool ok, std::string const& words) {
@@ -103,7 +103,7 @@ base::Result<> OutcomesService::open_sources()
         source.position = saved == positions->end() ? std::string{} : saved->second;
         return {};
     };
-    if (auto const opened = open(decisions_, options_.decision_log); !opened) return opened;
+    if (auto opened = open(decisions_, options_.decision_log); !opened) return opened;
     return open(mail_, options_.mail_log);
 }
 

@@ -217,7 +217,7 @@ GenerationStore::GenerationStore(std::string directory, std::string map_type, st
       postfix_config_directory_{std::move(postfix_config_directory)}
 {}
 
-base::Result<GenerationStore> GenerationStore::open(std::string directory, std::string const& map_type,
+base::Result<GenerationStore> GenerationStore::open(std::string const& directory, std::string const& map_type,
                                                     std::string postfix_config_directory)
 {
     auto const found = find_map_type(map_type, postfix_config_directory);

@@ -52,7 +52,7 @@ class GenerationStore {
 public:
     // map_type: auto | cdb | lmdb | hash. Finds out what Postfix knows (postconf -m). Makes the directories (0755, 0700).
     // Refuses a directory that others could write to or that is a symbolic link.
-    static base::Result<GenerationStore> open(std::string directory, std::string const& map_type,
+    static base::Result<GenerationStore> open(std::string const& directory, std::string const& map_type,
                                               std::string postfix_config_directory);
 
     base::Result<std::optional<std::uint64_t>> current() const;       // nothing: no generation yet

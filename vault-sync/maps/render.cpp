@@ -153,7 +153,7 @@ private:
             auto const nexthop = relay.nexthop();
             auto const [first, is_new] = by_nexthop_.emplace(nexthop, &relay);
             if (!is_new) {
-                if (auto const done = check_same(*first->second, relay); !done) return done;
+                if (auto done = check_same(*first->second, relay); !done) return done;
                 continue;
             }
             if (relay.has_login()) texts_.sasl_passwd.emplace(nexthop, login(relay));
@@ -201,7 +201,7 @@ private:
             auto const relay = find(name, "fallback");
             if (!relay) return tl::unexpected{relay.error()};
             if (std::find(list.begin(), list.end(), *relay) != list.end()) continue;   // `use` made it the active one
-            if (auto const done = check_transport(**active, **relay); !done) return done;
+            if (auto done = check_transport(**active, **relay); !done) return done;
             list.push_back(*relay);
         }
         write_line("/^/", list);
@@ -224,6 +224,7 @@ private:
     void write_line(std::string const& pattern, std::vector<Relay const*> const& list)
     {
         std::vector<std::string> hops;
+        hops.reserve(list.size());
         for (auto const* const relay : list) hops.push_back(relay->nexthop());
         auto const nexthops = join(hops, ", ");
         bool const wrapper = list.front()->tls == Tls::Wrapper;

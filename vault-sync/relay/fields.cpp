@@ -65,7 +65,7 @@ Result<base::Secret const*> find(SecretFields const& fields, Names names)
     for (auto const name : names) {
         auto const field = fields.find(name);
         if (field == fields.end()) continue;
-        if (auto const good = check_text(name, field->second.reveal()); !good) return tl::unexpected{good.error()};
+        if (auto good = check_text(name, field->second.reveal()); !good) return tl::unexpected{good.error()};
         if (found && !(*found == field->second)) {
             return fail("the fields `" + std::string{found_as} + "` and `" + std::string{name} +
                         "` are two names of one thing and differ; remove one of them");
@@ -121,7 +121,7 @@ Result<> read(SecretFields const& fields, Names names, std::optional<bool>& out)
     for (auto const name : names) {
         auto const field = fields.find(name);
         if (field == fields.end() || field->second.empty()) continue;
-        if (auto const good = check_text(name, field->second.reveal()); !good) return good;
+        if (auto good = check_text(name, field->second.reveal()); !good) return good;
         auto const value = as_boolean(field->second.reveal());
         if (!value) return fail(named(name) + " is neither true nor false");
         if (out && *out != *value) {

@@ -57,7 +57,7 @@ Result<> check_value(std::string const& path, std::string_view name, std::string
 
 Result<> take(SecretRecord& record, std::string_view name, Secret value)
 {
-    if (auto const checked = check_value(record.path, name, value.reveal()); !checked) return checked;
+    if (auto checked = check_value(record.path, name, value.reveal()); !checked) return checked;
     record.fields.insert_or_assign(std::string{name}, std::move(value));
     return {};
 }
@@ -141,7 +141,7 @@ Result<> parse_lines(SecretRecord& record, std::string_view text)
                               " is neither `key: value` nor KEY=VALUE");
         }
         if (line->name == "data" && line->value.empty()) continue;   // the fields follow, indented
-        if (auto const taken = take(record, field_name(*line), unquoted(line->value)); !taken) return taken;
+        if (auto taken = take(record, field_name(*line), unquoted(line->value)); !taken) return taken;
     }
     return {};
 }
@@ -171,7 +171,7 @@ Result<SecretRecord> parse_record(std::string const& path, Secret text)
     view = base::trim(view);
     if (view.empty())
         return base::fail(path + " is empty; the agent has not written the secret yet, or its template gives nothing");
-    if (auto const checked = check_value(path, "the text", view); !checked) return base::fail(checked.error());
+    if (auto checked = check_value(path, "the text", view); !checked) return base::fail(checked.error());
     if (view.find('\0') != std::string_view::npos) return base::fail(path + " holds a NUL byte: no text");
     auto const parsed = view.front() == '{' ? parse_json(record, Secret{view}) : parse_lines(record, view);
     if (!parsed) return base::fail(parsed.error());

@@ -73,7 +73,7 @@ std::optional<std::chrono::milliseconds> retry_after(net::HttpAnswer const& answ
 std::string one_line(std::string_view text)
 {
     constexpr std::string_view heading = " occurred:";
-    if (auto const end = text.find(heading); end != std::string_view::npos && end < 20)
+    if (auto const end = text.find(heading); end < 20)   // and so not npos
         text.remove_prefix(end + heading.size());
     std::string line;
     for (auto const part : base::split(text, '\n')) {
