@@ -59,7 +59,8 @@ groups:
           summary: "Mail has been lost from sight"
           description: "The milter let messages pass that Postfix's log never showed, or log lines were gone before they were read: the events message_lost and log_gap say which; look for rate limits of journald or syslog."
       - alert: MailcoreOutcomesNotStored
-        expr: increase(mailcore_outcomes_store_failures_total[10m]) > 0
+        expr: mailcore_outcomes_store_up == 0
+        for: 2m
         labels: {severity: critical}
         annotations:
           summary: "Outcomes cannot be stored"

@@ -120,6 +120,8 @@ void print_outcomes(DaemonAnswer const& answer)
     print_table({"OUTCOMES READ", "SENT", "FAILED", "IN QUEUE", "LOST", "TO TELL"},
                 {{reading(body["logs"]), std::to_string(total(body["sent"])), std::to_string(total(body["failed"])),
                   std::to_string(total(body["queue"])), number(body, "lost"), std::to_string(to_tell)}});
+    auto const trouble = body.value("store_trouble", "");
+    if (!trouble.empty()) std::cout << "\nNothing can be stored now; the logs are read again until it can.\n" << trouble << '\n';
 }
 
 // mailcore-outcomes reads the same configuration. A host may do without it, so that it does not run is no failure here.

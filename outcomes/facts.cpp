@@ -70,7 +70,8 @@ json stats_of(OutcomeFacts const& facts)
             {"gate_defers", facts.gate_defers},
             {"webhook", {{"events", facts.webhook_events}, {"oldest_pending_seconds", facts.webhook_oldest_seconds},
                          {"requests", facts.webhook_requests}}},
-            {"store_failures", facts.store_failures}};
+            {"store_failures", facts.store_failures},
+            {"store_trouble", facts.store_trouble}};
 }
 
 std::uint64_t total(std::vector<observe::ByProvider> const& list)
@@ -200,6 +201,7 @@ std::string status_page(OutcomeFacts const& facts)
         auto const found = facts.webhook_events.find(state);
         html += row(std::string{"Webhook: "} + state, found == facts.webhook_events.end() ? 0 : found->second);
     }
+    if (!facts.store_trouble.empty()) html += row("Nothing is stored", facts.store_trouble);
     for (auto const& log : facts.logs) {
         auto const words = !log.readable ? std::string{"cannot be read"}
                            : log.bytes_behind > 0 ? std::to_string(log.bytes_behind) + " bytes behind" : std::string{"read to its end"};

@@ -29,15 +29,10 @@ constexpr run::ProgramInfo kProgram{
     "SIGTERM stores what was read and stops. SIGHUP, or mailcorectl reload, takes a changed configuration.\n"
     "See mailcore-outcomes(8) and mailcore.yaml(5)."};
 
-using AddressKind = net::SocketAddress::Kind;
-
 void check_metrics(config::Text const& metrics, config::Diagnostics& problems)
 {
-    auto const address = net::SocketAddress::parse(metrics.value);
+    auto const address = net::parse_metrics_address(metrics.value);
     if (!address) problems.error(metrics.position, "outcomes.metrics: " + address.error().message);
-    else if (address->kind != AddressKind::Off && address->kind != AddressKind::Inet) {
-        problems.error(metrics.position, "outcomes.metrics: write inet:host:port, or \"\" for none");
-    }
 }
 
 // As for the keys of stamps.

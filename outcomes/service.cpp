@@ -20,6 +20,7 @@ constexpr int kIdleMilliseconds = 500;              // where nothing wakes us
 constexpr auto kHousekeeping = 60s;
 constexpr auto kFacts = 1s;
 constexpr auto kPauseAfterFailure = 1s;
+constexpr auto kTellTroubleAgain = 60s;
 constexpr std::size_t kStepBytes = kBatchBytes / 32;   // of decisions, which are to go as far as Postfix's log, and no further
 constexpr auto kAhead = 2s;                         // Postfix's log may have whole seconds only
 constexpr auto kLongestWait = 3s;                   // for decisions that are in a file not read yet
@@ -116,7 +117,7 @@ base::Result<> OutcomesService::serve()
         bool const more = turn();
         if (not_stored_) return base::fail(std::move(*not_stored_).within("standard input cannot be read again"));
         auto const now = base::now();
-        if (now >= next_housekeeping_) housekeeping(now);
+        if (now >= next_housekeeping_ && !is_ahead_of_store_) housekeeping(now);
         if (now >= next_facts_) show_facts(now);
         if (!more && mail_.has_ended && !mail_lines_) break;
         if (!more) wait();
@@ -131,6 +132,7 @@ base::Result<> OutcomesService::serve()
 // then the decisions about its lines can be read, and are. No further than that: what is known too early is stored twice.
 bool OutcomesService::turn()
 {
+    if (is_ahead_of_store_ && !start_again_behind_the_store()) return false;
     if (!mail_lines_ && mail_.log) mail_lines_ = fetch(mail_, kBatchBytes);
     bool const has_mail = mail_lines_ && !mail_lines_->lines.empty();
     auto const until = has_mail ? time_of_last(*mail_lines_) + kAhead : base::Time::max();
@@ -145,6 +147,7 @@ bool OutcomesService::turn()
 Lines OutcomesService::fetch(Source& source, std::size_t most_bytes)
 {
     auto lines = source.log->read(most_bytes);
+    for (auto const line : lines.lines) source.unstored += line.size() + 1;
     source.at_end = lines.at_end;
     source.has_ended = lines.has_ended;
     tell_health(source);
@@ -240,17 +243,53 @@ bool OutcomesService::commit()
     if (auto const stored = store_->apply(batch); !stored) {
         ++store_failures_;
         if (options_.mail_log == "-") not_stored_ = stored.error();
-        log_.write(events::kOutcomeStoreFailed, {{"error", stored.error().message}});
-        joiner_->rolled_back();
-        if (auto const opened = open_sources(); !opened) log_.write(events::kOutcomeStoreFailed, {{"error", opened.error().message}});
+        tell_store_trouble(stored.error());
+        note_what_waits();
+        is_ahead_of_store_ = true;
         pollfd waiting{wake_.get(), POLLIN, 0};
         ::poll(&waiting, 1, static_cast<int>(std::chrono::milliseconds{kPauseAfterFailure}.count()));
         return false;
     }
     joiner_->committed();
+    for (auto* source : {&mail_, &decisions_}) source->unstored = source->kept_waiting = 0;
+    end_store_trouble();
     for (auto const& [name, count] : added) counters_[name] += count;
     if (has_events && webhook_) webhook_->wake();
     return true;
+}
+
+void OutcomesService::note_what_waits()
+{
+    for (auto* source : {&mail_, &decisions_}) {
+        source->kept_waiting = source->unstored + (source->log ? source->log->health().bytes_behind : 0);
+        source->unstored = 0;
+    }
+}
+
+// Nothing more is read before: a later position would leave out what was not stored.
+bool OutcomesService::start_again_behind_the_store()
+{
+    joiner_->rolled_back();
+    auto const opened = open_sources();
+    if (!opened) tell_store_trouble(opened.error());
+    is_ahead_of_store_ = !opened;
+    return opened.has_value();
+}
+
+void OutcomesService::tell_store_trouble(base::Error const& error)
+{
+    auto const now = base::Stopwatch::now();
+    if (error.message == store_trouble_ && now - store_trouble_told_ < kTellTroubleAgain) return;
+    store_trouble_ = error.message;
+    store_trouble_told_ = now;
+    log_.write(events::kOutcomeStoreFailed, {{"error", error.message}});
+}
+
+void OutcomesService::end_store_trouble()
+{
+    if (store_trouble_.empty()) return;
+    store_trouble_.clear();
+    log_.write(events::kOutcomeStoreBack, {});
 }
 
 // A replay goes by the log's own time; a live log that is read to its end goes by ours.
@@ -263,7 +302,7 @@ void OutcomesService::housekeeping(base::Time now)
     auto const& batch = joiner_->batch();
     if (!batch.messages.empty() || !batch.counters.empty()) commit();
     auto const more = store_->forget_before(now - options_.retention);
-    if (!more) log_.write(events::kOutcomeStoreFailed, {{"error", more.error().message}});
+    if (!more) tell_store_trouble(more.error());
     else if (*more) next_housekeeping_ = now + 1s;   // a piece at a time, so that reading goes on
 }
 
@@ -309,11 +348,13 @@ void OutcomesService::show_facts(base::Time now)
         auto const health = source->log->health();
         auto const behind = std::chrono::duration<double>(now - source->last_time).count();
         auto const lines = counters_.find("lines|" + source->name);
-        facts.logs.push_back({source->name, lines == counters_.end() ? 0 : lines->second, health.bytes_behind, source->former_gaps + health.gaps,
+        auto const bytes_behind = source->kept_waiting > 0 ? source->kept_waiting : health.bytes_behind;
+        facts.logs.push_back({source->name, lines == counters_.end() ? 0 : lines->second, bytes_behind, source->former_gaps + health.gaps,
                               source->at_end || source->last_time == base::Time{} ? 0 : behind, health.trouble.empty()});
     }
     add_store_facts(facts, *store_, now);
     facts.store_failures = store_failures_;
+    facts.store_trouble = store_trouble_;
     std::lock_guard const lock{webhook_mutex_};
     auto const requests = webhook_ ? former_requests_ + webhook_->facts() : former_requests_;
     facts.webhook_requests = {{"delivered", requests.delivered}, {"refused", requests.refused}, {"unreachable", requests.unreachable}};

@@ -55,6 +55,8 @@ private:
         bool has_ended = false;                      // standard input was closed
         std::string position{};                      // as read; "" = none
         std::string told_trouble{};
+        std::uint64_t unstored = 0;                  // bytes of lines that were read and are not in the store
+        std::uint64_t kept_waiting = 0;              // bytes that could not be stored, with all behind them; 0 = none
         std::uint64_t told_gaps = 0;
         std::uint64_t former_gaps = 0;               // of the log as it was opened before
     };
@@ -73,6 +75,10 @@ private:
     bool waits_for_decisions();
     void take_decision(std::string_view line, Source& source);
     bool commit();
+    void note_what_waits();
+    bool start_again_behind_the_store();             // false: the store does not say where
+    void tell_store_trouble(base::Error const& error);
+    void end_store_trouble();
     void housekeeping(base::Time now);
     void wait();
     void tell_health(Source& source);
@@ -98,6 +104,9 @@ private:
     DecisionRecord decision_;
     std::map<std::string, std::uint64_t> counters_;  // as stored
     std::uint64_t store_failures_ = 0;
+    bool is_ahead_of_store_ = false;                 // what was read last could not be stored
+    std::string store_trouble_;                      // "" = none
+    base::Stopwatch::time_point store_trouble_told_{};
     std::optional<base::Error> not_stored_;          // of what cannot be read again
     base::Time next_housekeeping_{};
     base::Time next_facts_{};

@@ -39,6 +39,8 @@ base::Result<SocketAddress> parse_inet(std::string_view text)
     return SocketAddress{SocketAddress::Kind::Inet, "", std::string{host}, port};
 }
 
+bool is_ipv6(SocketAddress const& address) { return address.host.find(':') != std::string::npos; }   // a name may be either
+
 }   // namespace
 
 base::Result<SocketAddress> SocketAddress::parse(std::string_view text)
@@ -62,6 +64,14 @@ std::string SocketAddress::to_string() const
     return "";
 }
 
-bool is_ipv6(SocketAddress const& address) { return address.host.find(':') != std::string::npos; }
+base::Result<SocketAddress> parse_metrics_address(std::string_view text)
+{
+    using Kind = SocketAddress::Kind;
+    auto address = SocketAddress::parse(text);
+    if (!address) return address;
+    if (address->kind != Kind::Off && address->kind != Kind::Inet) return base::fail("write inet:host:port, or \"\" for none");
+    if (is_ipv6(*address)) return base::fail("metrics are served over IPv4 only; write inet:127.0.0.1:" + std::to_string(address->port));
+    return address;
+}
 
 }   // namespace mailcore::net

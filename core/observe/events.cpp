@@ -16,7 +16,7 @@ std::span<Event const* const> all()
         &kProviderRefused, &kProofInconclusive, &kValueHeld, &kSecretWarning, &kSecretOverdue, &kReloadOwed,
         &kReloadLeftToOperator, &kDeferredFlushed, &kFlushFailed, &kRolledBack, &kRolledBackByHand, &kRollbackImpossible, &kSwitchFailed,
         &kGenerationDamaged, &kStateFailed, &kCacheFailed, &kAuditFailed, &kTokenWarning, &kHookFailed, &kMetricsFailed,
-        &kLogUnreadable, &kLogReadable, &kLogGap, &kMessageLost, &kOutcomeStoreFailed, &kConfigurationTaken, &kWebhookFailing, &kWebhookBack};
+        &kLogUnreadable, &kLogReadable, &kLogGap, &kMessageLost, &kOutcomeStoreFailed, &kOutcomeStoreBack, &kConfigurationTaken, &kWebhookFailing, &kWebhookBack};
     return kAll;
 }
 

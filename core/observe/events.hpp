@@ -83,7 +83,9 @@ inline constexpr Event kMessageLost{"message_lost", Level::Warning,
     "The gate let a message pass, and Postfix's log has not shown it for five minutes: its outcome is not known.",
     "Look for the queue id in Postfix's log and in mailq; look for log_gap before it."};
 inline constexpr Event kOutcomeStoreFailed{"outcome_store_failed", Level::Error,
-    "Outcomes could not be stored; the lines are read again, each second.", "Free space, or mend permissions of outcomes.store."};
+    "Outcomes could not be stored; the lines are read again, each second. Said once a minute.",
+    "Free space, or mend permissions of outcomes.store."};
+inline constexpr Event kOutcomeStoreBack{"outcome_store_back", Level::Info, "Outcomes are stored again.", ""};
 inline constexpr Event kConfigurationTaken{"configuration_taken", Level::Info, "A reload put the configuration in force.", ""};
 inline constexpr Event kWebhookFailing{"webhook_failing", Level::Warning,
     "The application does not take outcomes; they wait and are tried again. Said once a minute.",

@@ -35,11 +35,12 @@ constexpr FamilyRow kEvents{"mailcore_webhook_events", MetricType::Gauge, "state
 constexpr FamilyRow kOldest{"mailcore_webhook_oldest_pending_seconds", MetricType::Gauge, "", "Age of the oldest event that waits; 0 = none."};
 constexpr FamilyRow kRequests{"mailcore_webhook_requests_total", MetricType::Counter, "result",
                               "Requests since the start: delivered (2xx), refused (another answer), unreachable."};
+constexpr FamilyRow kStoreUp{"mailcore_outcomes_store_up", MetricType::Gauge, "", "1 = what is read is stored, 0 = it waits in the logs."};
 constexpr FamilyRow kStoreFailures{"mailcore_outcomes_store_failures_total", MetricType::Counter, "",
                                    "Batches that could not be stored; they are read again."};
 
 constexpr std::array kFamilies{kBuildInfo, kSent, kFailed, kDeferred, kDepth, kDuration, kLines,   kBehind,   kLag,
-                               kReadable,  kGaps, kLost,   kRejects,  kGateDefers, kEvents, kOldest, kRequests, kStoreFailures};
+                               kReadable,  kGaps, kLost,   kRejects,  kGateDefers, kEvents, kOldest, kRequests, kStoreFailures, kStoreUp};
 
 MetricFamily by_provider(FamilyRow const& row, std::vector<ByProvider> const& list)
 {
@@ -140,7 +141,7 @@ std::string OutcomeMetrics::text() const
          by_word(kEvents, "state", {"pending", "sending", "sent", "failed"}, now.webhook_events),
          one_gauge(kOldest, now.webhook_oldest_seconds),
          by_word(kRequests, "result", {"delivered", "refused", "unreachable"}, now.webhook_requests),
-         one_counter(kStoreFailures, now.store_failures)});
+         one_counter(kStoreFailures, now.store_failures), one_gauge(kStoreUp, now.store_trouble.empty() ? 1 : 0)});
 }
 
 std::span<FamilyRow const> outcome_families() { return kFamilies; }

@@ -27,7 +27,7 @@ inline constexpr double kSendSeconds[] = {0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3'
 struct LogFacts {
     std::string source;             // mail_log, decision_log
     std::uint64_t lines = 0;
-    std::uint64_t bytes_behind = 0;
+    std::uint64_t bytes_behind = 0; // not stored yet
     std::uint64_t gaps = 0;
     double seconds_behind = 0;
     bool readable = true;
@@ -44,6 +44,7 @@ struct OutcomeFacts {
     double webhook_oldest_seconds = 0;
     std::map<std::string, std::uint64_t> webhook_requests;     // by result: delivered, refused, unreachable
     std::uint64_t store_failures = 0;
+    std::string store_trouble;                                 // "" = none: why nothing can be stored now
 };
 
 // Safe from many threads.

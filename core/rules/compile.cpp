@@ -175,14 +175,11 @@ void Compiler::check_listeners()
         auto const address = net::SocketAddress::parse(text.value);
         if (!address) problems_.error(text.position, std::string{key} + ": " + address.error().message);
         else if (!allowed(address->kind)) problems_.error(text.position, std::string{key} + ": " + expected);
-        return address.value_or(net::SocketAddress{});
     };
     using Kind = net::SocketAddress::Kind;
-    auto const off_or_inet = [](Kind kind) { return kind == Kind::Off || kind == Kind::Inet; };
     auto const check_metrics = [&](char const* key, Text const& text) {
-        auto const address = check(key, text, off_or_inet, "write inet:host:port, or \"\" for none");
-        if (!net::is_ipv6(address)) return;
-        problems_.error(text.position, std::string{key} + ": metrics are served over IPv4 only; write inet:127.0.0.1:" + std::to_string(address.port));
+        auto const address = net::parse_metrics_address(text.value);
+        if (!address) problems_.error(text.position, std::string{key} + ": " + address.error().message);
     };
     check("policy.listen", settings_.policy.listen, [](Kind kind) { return kind != Kind::Off; },
           "a socket is needed; write unix:/path, inet:host:port or systemd");

@@ -217,16 +217,9 @@ void check_section(Reader& reader, Path const& path, Node const& node, HooksSett
 
 void check_section(Reader& reader, Path const& path, Node const& node, SyncMetricsSettings const& metrics)
 {
-    auto const parsed = net::SocketAddress::parse(metrics.listen.value);
+    auto const parsed = net::parse_metrics_address(metrics.listen.value);
     if (!parsed) return error(reader, path, node, "listen", parsed.error().message);
-    using Kind = net::SocketAddress::Kind;
-    if (parsed->kind == Kind::Unix || parsed->kind == Kind::Systemd) {
-        return error(reader, path, node, "listen", "metrics are served by HTTP; write inet:host:port, or \"\" for off");
-    }
-    if (net::is_ipv6(*parsed)) {
-        return error(reader, path, node, "listen", "metrics are served over IPv4 only; write inet:127.0.0.1:" + std::to_string(parsed->port));
-    }
-    if (parsed->kind == Kind::Inet && !is_loopback(parsed->host)) {
+    if (parsed->kind == net::SocketAddress::Kind::Inet && !is_loopback(parsed->host)) {
         warning(reader, path, node, "listen",
                 "everybody who reaches " + config::shown(parsed->host) +
                     " can read the metrics; they tell of relays and of the age of their secrets");
