@@ -302,8 +302,9 @@ void OutcomesService::housekeeping(base::Time now)
     auto const& batch = joiner_->batch();
     if (!batch.messages.empty() || !batch.counters.empty()) commit();
     auto const more = store_->forget_before(now - options_.retention);
-    if (!more) tell_store_trouble(more.error());
-    else if (*more) next_housekeeping_ = now + 1s;   // a piece at a time, so that reading goes on
+    if (!more) return tell_store_trouble(more.error());
+    if (!is_ahead_of_store_) end_store_trouble();
+    if (*more) next_housekeeping_ = now + 1s;   // a piece at a time, so that reading goes on
 }
 
 void OutcomesService::wait()
