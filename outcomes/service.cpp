@@ -48,19 +48,21 @@ ServiceOptions ServiceOptions::from(config::Settings const& settings)
 
 base::Result<std::unique_ptr<OutcomesService>> OutcomesService::open(ServiceOptions options, observe::Log& log, observe::OutcomeMetrics& metrics)
 {
+    auto claim = claim_sqlite_store(options.store_path);
+    if (!claim) return base::fail(claim.error());
     auto store = open_sqlite_store(options.store_path);
     if (!store) return base::fail(store.error());
     base::Fd wake{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     if (!wake) return base::fail_errno("eventfd");
-    std::unique_ptr<OutcomesService> service{new OutcomesService{std::move(options), std::move(*store), std::move(wake), log, metrics}};
+    std::unique_ptr<OutcomesService> service{new OutcomesService{std::move(options), std::move(*claim), std::move(*store), std::move(wake), log, metrics}};
     if (auto const resumed = service->store_->resume_sending(); !resumed) return base::fail(resumed.error());
     if (auto const begun = service->begin(); !begun) return base::fail(begun.error());
     return service;
 }
 
-OutcomesService::OutcomesService(ServiceOptions options, std::unique_ptr<OutcomeStore> store, base::Fd wake, observe::Log& log,
-                                 observe::OutcomeMetrics& metrics)
-    : store_path_{options.store_path}, options_{std::move(options)}, store_{std::move(store)}, wake_{std::move(wake)}, log_{log}, metrics_{metrics}
+OutcomesService::OutcomesService(ServiceOptions options, base::Fd claim, std::unique_ptr<OutcomeStore> store, base::Fd wake,
+                                 observe::Log& log, observe::OutcomeMetrics& metrics)
+    : store_path_{options.store_path}, options_{std::move(options)}, claim_{std::move(claim)}, store_{std::move(store)}, wake_{std::move(wake)}, log_{log}, metrics_{metrics}
 {
 }
 

@@ -34,7 +34,7 @@ struct ServiceOptions {
 
 class OutcomesService {
 public:
-    // Fails where the store cannot be opened. All arguments must outlive the service.
+    // Fails where the store cannot be opened, or another daemon uses it. All arguments must outlive the service.
     static base::Result<std::unique_ptr<OutcomesService>> open(ServiceOptions options, observe::Log& log, observe::OutcomeMetrics& metrics);
     ~OutcomesService();
 
@@ -61,7 +61,7 @@ private:
         std::uint64_t former_gaps = 0;               // of the log as it was opened before
     };
 
-    OutcomesService(ServiceOptions options, std::unique_ptr<OutcomeStore> store, base::Fd wake, observe::Log& log,
+    OutcomesService(ServiceOptions options, base::Fd claim, std::unique_ptr<OutcomeStore> store, base::Fd wake, observe::Log& log,
                     observe::OutcomeMetrics& metrics);
     base::Result<> begin();                          // sources, joiner and webhook by the options
     base::Result<> open_sources();
@@ -88,6 +88,7 @@ private:
 
     std::string const store_path_;
     ServiceOptions options_;                         // the serving thread's
+    base::Fd claim_;                                 // of the store
     std::unique_ptr<OutcomeStore> store_;
     base::Fd wake_;
     observe::Log& log_;

@@ -1,6 +1,7 @@
 #include "outcomes/store/sqlite_store.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -313,6 +314,17 @@ base::Result<std::unique_ptr<OutcomeStore>> open_sqlite_store(std::string const&
     auto store = guarded([&]() -> std::unique_ptr<OutcomeStore> { return std::make_unique<SqliteStore>(path); });
     if (!store) return base::fail(std::move(store.error()).within("outcomes.store"));
     return store;
+}
+
+base::Result<base::Fd> claim_sqlite_store(std::string const& path)
+{
+    if (auto const made = make_directory(std::filesystem::path{path}.parent_path()); !made) return base::fail(made.error());
+    auto const lock = path + ".lock";   // not the file itself: closing it would drop SQLite's own locks
+    base::Fd file{::open(lock.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, kFileMode)};
+    if (!file) return base::fail_errno("outcomes.store: cannot open " + lock);
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
+    if (errno != EWOULDBLOCK) return base::fail_errno("outcomes.store: cannot lock " + lock);
+    return base::fail("outcomes.store: another mailcore-outcomes stores in " + path + "; give each one its own");
 }
 
 }   // namespace mailcore::outcomes

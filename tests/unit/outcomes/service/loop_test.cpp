@@ -141,6 +141,30 @@ TEST_F(Loop, DoesNotWaitForEverForDecisions)
     EXPECT_EQ(counters["sent|SMTP|kbz_test"], 2u);
 }
 
+TEST_F(Loop, RefusesAStoreThatAnotherOneUses)
+{
+    begin();
+    auto const second = OutcomesService::open(options_, log_, metrics_);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().message, "outcomes.store: another mailcore-outcomes stores in " + options_.store_path + "; give each one its own");
+}
+
+TEST_F(Loop, ReadsNothingOnWhileTheStoreDoesNotSayHowFarItIs)
+{
+    begin();
+    Database other{options_.store_path, Database::Access::Write};
+    other.execute("ALTER TABLE positions RENAME TO positions_away");
+    write("decisions.jsonl", decision("4jWYs710000z8lWc"));
+    write("mail.log", delivery("4jWYs710000z8lWc"));
+    for (int tries = 0; metrics_.facts().store_failures == 0 && tries < 6'000; ++tries) std::this_thread::sleep_for(10ms);
+    write("decisions.jsonl", decision("4jWYs720000z8lWc"));
+    write("mail.log", delivery("4jWYs720000z8lWc"));
+    std::this_thread::sleep_for(2s);
+    EXPECT_NE(metrics_.facts().store_trouble.find("positions"), std::string::npos) << metrics_.facts().store_trouble;
+    other.execute("ALTER TABLE positions_away RENAME TO positions");
+    EXPECT_EQ(counters_after(6)["sent|SMTP|kbz_test"], 2u);
+}
+
 // What comes from a pipe comes once: a run that could not store it must not look like one that did.
 TEST_F(Loop, EndsWithAFailureWhereStandardInputCouldNotBeStored)
 {
