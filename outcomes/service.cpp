@@ -114,7 +114,7 @@ base::Result<> OutcomesService::serve()
 {
     while (!stopping_.load()) {
         if (take_over_options()) {
-            if (auto const begun = begin(); !begun) return begun;
+            if (auto begun = begin(); !begun) return begun;
         }
         bool const more = turn();
         if (not_stored_) return base::fail(std::move(*not_stored_).within("standard input cannot be read again"));

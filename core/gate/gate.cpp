@@ -123,8 +123,7 @@ base::Result<> Gate::serve_operator(run::Process& process, std::string const& me
 {
     auto const address = net::SocketAddress::parse(metrics_address);
     if (!address) return base::fail(address.error());
-    auto const served = metrics_.serve(*address);
-    if (!served) return served;
+    if (auto served = metrics_.serve(*address); !served) return served;
     std::map<std::string, run::ControlCommand> commands{
         {"status", [this](auto const&) { return status(); }},
         {"rules", [this](auto const&) { return list_rules(); }},

@@ -91,7 +91,7 @@ base::Result<> add_all_tenants(json& list, rules::LimitStore& store, rules::Rule
             lines.push_back({&tenant, &limit});
             keys.push_back(rules::bucket_prefix(tenant.name) + limit.id);   // apart ones have no such key: nothing used
             if (lines.size() < kBatch) continue;
-            if (auto const added = add_batch(); !added) return added;
+            if (auto added = add_batch(); !added) return added;
         }
     }
     return lines.empty() ? base::Result<>{} : add_batch();
