@@ -145,10 +145,10 @@ OutcomeFacts facts_of(std::map<std::string, std::uint64_t> const& counters)
     OutcomeFacts facts;
     for (auto const& [key, count] : counters) {
         auto const name = split(key);
-        auto const pair = [&] { return observe::ByProvider{std::string{name.provider}, std::string{name.rest}, count}; };
-        if (name.kind == "sent") facts.sent.push_back(pair());
-        else if (name.kind == "failed") facts.failed.push_back(pair());
-        else if (name.kind == "deferred") facts.deferred.push_back(pair());
+        observe::ByProvider const pair{std::string{name.provider}, std::string{name.rest}, count};
+        if (name.kind == "sent") facts.sent.push_back(pair);
+        else if (name.kind == "failed") facts.failed.push_back(pair);
+        else if (name.kind == "deferred") facts.deferred.push_back(pair);
         else if (name.kind == "delay") add_delay(facts, name, count);
         else if (name.kind == "delay_sum_ms") durations_of(facts, name.provider).sum += static_cast<double>(count) / 1'000;
         else if (name.kind == "lost") facts.lost += count;

@@ -103,7 +103,7 @@ base::Result<> reload(std::string const& path, config::Settings const& running, 
 {
     log.reopen();
     auto const next = read_configuration(path);
-    auto const taken = next ? service.restart(outcomes::ServiceOptions::from(next->settings)) : base::Result<>{base::fail(next.error())};
+    auto taken = next ? service.restart(outcomes::ServiceOptions::from(next->settings)) : base::Result<>{base::fail(next.error())};
     if (!taken) {
         log.write(events::kReloadFailed, {{"path", path}, {"problems", taken.error().message}});
         return taken;
