@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <initializer_list>
 #include <semaphore.h>
 #include <string>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 #include <libmilter/mfapi.h>
 
 #include "core/net/listener.hpp"
+#include "core/run/signals.hpp"
 #include "milter/callbacks.hpp"
 
 namespace mailcore::milter {
@@ -23,8 +25,7 @@ using Kind = net::SocketAddress::Kind;
 std::string libmilter_address(net::SocketAddress const& address)
 {
     if (address.kind == Kind::Unix) return "unix:" + address.path;
-    bool const is_v6 = address.host.find(':') != std::string::npos;
-    return (is_v6 ? "inet6:" : "inet:") + std::to_string(address.port) + "@" + address.host;
+    return (net::is_ipv6(address) ? "inet6:" : "inet:") + std::to_string(address.port) + "@" + address.host;
 }
 
 // libmilter binds with whatever the umask leaves. Process-wide, so only while nobody else makes files.
@@ -68,13 +69,7 @@ sem_t stop_wanted;
 void want_stop() { ::sem_post(&stop_wanted); }   // of the few that may be called in a handler
 void on_stop_signal(int) { want_stop(); }
 
-sigset_t stop_signals()
-{
-    sigset_t signals;
-    sigemptyset(&signals);
-    for (int const signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
-    return signals;
-}
+constexpr std::initializer_list<int> kStopSignals{SIGTERM, SIGINT, SIGHUP};
 
 void hear_stop_signals()
 {
@@ -82,15 +77,13 @@ void hear_stop_signals()
     struct sigaction action{};
     action.sa_handler = on_stop_signal;
     action.sa_flags = SA_RESTART;
-    for (int const signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaction(signal, &action, nullptr);
-    auto const signals = stop_signals();   // run::daemon() has blocked them
-    ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-}
-
-void leave_stop_signals_to_the_main_thread()
-{
-    auto const signals = stop_signals();
-    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (int const signal : kStopSignals) {
+        ::sigaction(signal, &action, nullptr);
+        sigaddset(&signals, signal);
+    }
+    ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);   // run::daemon() has blocked them
 }
 
 void wait_until_stop_is_wanted()
@@ -138,7 +131,7 @@ base::Result<> MilterService::serve()
     callbacks::serve(gate_);
     hear_stop_signals();
     std::thread{[libmilter] {
-        leave_stop_signals_to_the_main_thread();
+        run::block_signals(kStopSignals);   // they are the main thread's
         libmilter->store(smfi_main() == MI_SUCCESS ? Libmilter::Stopped : Libmilter::Failed);
         want_stop();
     }}.detach();   // outlives us: once the callbacks are closed, ending the process is the quickest way to stop it

@@ -39,8 +39,6 @@ base::Result<SocketAddress> parse_inet(std::string_view text)
     return SocketAddress{SocketAddress::Kind::Inet, "", std::string{host}, port};
 }
 
-bool is_ipv6(SocketAddress const& address) { return address.host.find(':') != std::string::npos; }   // a name may be either
-
 }   // namespace
 
 base::Result<SocketAddress> SocketAddress::parse(std::string_view text)
@@ -63,6 +61,8 @@ std::string SocketAddress::to_string() const
     }
     return "";
 }
+
+bool is_ipv6(SocketAddress const& address) { return address.host.find(':') != std::string::npos; }
 
 base::Result<SocketAddress> parse_metrics_address(std::string_view text)
 {

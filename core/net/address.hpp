@@ -22,6 +22,8 @@ struct SocketAddress {
     bool operator==(SocketAddress const&) const = default;
 };
 
+bool is_ipv6(SocketAddress const& address);   // written as an address; a name may be either
+
 // Where metrics are served, by HTTP: off or inet, over IPv4 only (Debian's civetweb knows no IPv6).
 base::Result<SocketAddress> parse_metrics_address(std::string_view text);
 
