@@ -20,7 +20,6 @@ constexpr int kIdleMilliseconds = 500;              // where nothing wakes us
 constexpr auto kHousekeeping = 60s;
 constexpr auto kFacts = 1s;
 constexpr auto kPauseAfterFailure = 1s;
-constexpr auto kTellTroubleAgain = 60s;
 constexpr std::size_t kStepBytes = kBatchBytes / 32;   // of decisions, which are to go as far as Postfix's log, and no further
 constexpr auto kAhead = 2s;                         // Postfix's log may have whole seconds only
 constexpr auto kLongestWait = 3s;                   // for decisions that are in a file not read yet
@@ -97,6 +96,7 @@ base::Result<> OutcomesService::open_sources()
         source.former_gaps += source.told_gaps;
         source.log.reset();
         source.at_end = true;
+        source.unstored = 0;
         source.told_gaps = 0;
         if (what.empty()) return {};
         auto const saved = positions->find(source.name);
@@ -246,26 +246,17 @@ bool OutcomesService::commit()
         ++store_failures_;
         if (options_.mail_log == "-") not_stored_ = stored.error();
         tell_store_trouble(stored.error());
-        note_what_waits();
         is_ahead_of_store_ = true;
         pollfd waiting{wake_.get(), POLLIN, 0};
         ::poll(&waiting, 1, static_cast<int>(std::chrono::milliseconds{kPauseAfterFailure}.count()));
         return false;
     }
     joiner_->committed();
-    for (auto* source : {&mail_, &decisions_}) source->unstored = source->kept_waiting = 0;
+    for (auto* source : {&mail_, &decisions_}) source->unstored = 0;
     end_store_trouble();
     for (auto const& [name, count] : added) counters_[name] += count;
     if (has_events && webhook_) webhook_->wake();
     return true;
-}
-
-void OutcomesService::note_what_waits()
-{
-    for (auto* source : {&mail_, &decisions_}) {
-        source->kept_waiting = source->unstored + (source->log ? source->log->health().bytes_behind : 0);
-        source->unstored = 0;
-    }
 }
 
 // Nothing more is read before: a later position would leave out what was not stored.
@@ -280,18 +271,16 @@ bool OutcomesService::start_again_behind_the_store()
 
 void OutcomesService::tell_store_trouble(base::Error const& error)
 {
-    auto const now = base::Stopwatch::now();
-    if (error.message == store_trouble_ && now - store_trouble_told_ < kTellTroubleAgain) return;
     store_trouble_ = error.message;
-    store_trouble_told_ = now;
-    log_.write(events::kOutcomeStoreFailed, {{"error", error.message}});
+    if (store_telling_.begins(base::Stopwatch::now(), error.message)) {
+        log_.write(events::kOutcomeStoreFailed, {{"error", error.message}});
+    }
 }
 
 void OutcomesService::end_store_trouble()
 {
-    if (store_trouble_.empty()) return;
     store_trouble_.clear();
-    log_.write(events::kOutcomeStoreBack, {});
+    if (store_telling_.ends()) log_.write(events::kOutcomeStoreBack, {});
 }
 
 // A replay goes by the log's own time; a live log that is read to its end goes by ours.
@@ -351,8 +340,8 @@ void OutcomesService::show_facts(base::Time now)
         auto const health = source->log->health();
         auto const behind = std::chrono::duration<double>(now - source->last_time).count();
         auto const lines = counters_.find("lines|" + source->name);
-        auto const bytes_behind = source->kept_waiting > 0 ? source->kept_waiting : health.bytes_behind;
-        facts.logs.push_back({source->name, lines == counters_.end() ? 0 : lines->second, bytes_behind, source->former_gaps + health.gaps,
+        facts.logs.push_back({source->name, lines == counters_.end() ? 0 : lines->second, source->unstored + health.bytes_behind,
+                              source->former_gaps + health.gaps,
                               source->at_end || source->last_time == base::Time{} ? 0 : behind, health.trouble.empty()});
     }
     add_store_facts(facts, *store_, now);

@@ -16,6 +16,7 @@
 #include "outcomes/join/joiner.hpp"
 #include "outcomes/log/follower.hpp"
 #include "outcomes/store/outcome_store.hpp"
+#include "outcomes/trouble.hpp"
 #include "outcomes/webhook/webhook.hpp"
 
 namespace mailcore::outcomes {
@@ -56,7 +57,6 @@ private:
         std::string position{};                      // as read; "" = none
         std::string told_trouble{};
         std::uint64_t unstored = 0;                  // bytes of lines that were read and are not in the store
-        std::uint64_t kept_waiting = 0;              // bytes that could not be stored, with all behind them; 0 = none
         std::uint64_t told_gaps = 0;
         std::uint64_t former_gaps = 0;               // of the log as it was opened before
     };
@@ -75,7 +75,6 @@ private:
     bool waits_for_decisions();
     void take_decision(std::string_view line, Source& source);
     bool commit();
-    void note_what_waits();
     bool start_again_behind_the_store();             // false: the store does not say where
     void tell_store_trouble(base::Error const& error);
     void end_store_trouble();
@@ -107,7 +106,7 @@ private:
     std::uint64_t store_failures_ = 0;
     bool is_ahead_of_store_ = false;                 // what was read last could not be stored
     std::string store_trouble_;                      // "" = none
-    base::Stopwatch::time_point store_trouble_told_{};
+    Trouble store_telling_;
     std::optional<base::Error> not_stored_;          // of what cannot be read again
     base::Time next_housekeeping_{};
     base::Time next_facts_{};

@@ -14,6 +14,7 @@
 
 #include "core/crypto/hmac.hpp"
 #include "core/net/http_client.hpp"
+#include "outcomes/trouble.hpp"
 #include "outcomes/webhook/receiver.hpp"
 #include "outcomes/webhook/secret_file.hpp"
 
@@ -26,7 +27,6 @@ constexpr std::chrono::milliseconds kEveryMinute = 1min;    // when the retry li
 constexpr std::chrono::milliseconds kMostRetryAfter = 1min;
 constexpr std::chrono::milliseconds kLookAgain = 1s;        // for a secret that is missing, at a store that fails
 constexpr std::chrono::milliseconds kLongestSleep = 1min;   // the clock may be set
-constexpr auto kTellAgain = 1min;
 constexpr std::size_t kMostAnswerBytes = 4u << 20u;         // nobody reads it
 constexpr std::size_t kMostSuspects = 10'000;
 
@@ -67,23 +67,6 @@ bool blames_content(int status)
     constexpr std::array innocent{408, 425, 429, 502, 503, 504};
     return status >= 400 && std::find(innocent.begin(), innocent.end(), status) == innocent.end();
 }
-
-// Trouble of one kind: told at first, then once a minute; its end only where it was told.
-class Trouble {
-public:
-    bool begins(base::Stopwatch::time_point now)
-    {
-        if (told_at_ && now - *told_at_ < kTellAgain) return false;
-        told_at_ = now;
-        is_told_ = true;
-        return true;
-    }
-    bool ends() { return std::exchange(is_told_, false); }
-
-private:
-    std::optional<base::Stopwatch::time_point> told_at_;
-    bool is_told_ = false;
-};
 
 }   // namespace
 
