@@ -88,7 +88,7 @@ void Secret::reserve(std::size_t bytes)
 void Secret::append(std::string_view more)
 {
     if (more.empty()) return;
-    if (data_ == nullptr || size_ + more.size() > capacity_) reserve(std::max(size_ + more.size(), capacity_ * 2));
+    if (data_ == nullptr || size_ + more.size() > capacity_) reserve(std::max(size_ + more.size(), capacity_ * 2));   // null: capacity_ is 0
     std::copy(more.begin(), more.end(), data_ + size_);
     size_ += more.size();
     data_[size_] = '\0';

@@ -33,7 +33,6 @@ void print_json(nlohmann::json const& document)
 void print_table(std::vector<std::string> const& head, std::vector<std::vector<std::string>> const& rows)
 {
     std::vector<std::size_t> widths;
-    widths.reserve(head.size());
     for (auto const& cell : head) widths.push_back(cell.size());
     for (auto const& row : rows) {
         for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());

@@ -224,7 +224,6 @@ private:
     void write_line(std::string const& pattern, std::vector<Relay const*> const& list)
     {
         std::vector<std::string> hops;
-        hops.reserve(list.size());
         for (auto const* const relay : list) hops.push_back(relay->nexthop());
         auto const nexthops = join(hops, ", ");
         bool const wrapper = list.front()->tls == Tls::Wrapper;

@@ -65,7 +65,7 @@ Result<base::Secret const*> find(SecretFields const& fields, Names names)
     for (auto const name : names) {
         auto const field = fields.find(name);
         if (field == fields.end()) continue;
-        if (auto good = check_text(name, field->second.reveal()); !good) return tl::unexpected{good.error()};
+        if (auto const good = check_text(name, field->second.reveal()); !good) return tl::unexpected{good.error()};
         if (found && !(*found == field->second)) {
             return fail("the fields `" + std::string{found_as} + "` and `" + std::string{name} +
                         "` are two names of one thing and differ; remove one of them");

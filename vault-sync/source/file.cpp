@@ -171,7 +171,7 @@ Result<SecretRecord> parse_record(std::string const& path, Secret text)
     view = base::trim(view);
     if (view.empty())
         return base::fail(path + " is empty; the agent has not written the secret yet, or its template gives nothing");
-    if (auto checked = check_value(path, "the text", view); !checked) return base::fail(checked.error());
+    if (auto const checked = check_value(path, "the text", view); !checked) return base::fail(checked.error());
     if (view.find('\0') != std::string_view::npos) return base::fail(path + " holds a NUL byte: no text");
     auto const parsed = view.front() == '{' ? parse_json(record, Secret{view}) : parse_lines(record, view);
     if (!parsed) return base::fail(parsed.error());
