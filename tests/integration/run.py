@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the integration cases against a real private Postfix and our daemons from a build directory.
 
-    tests/integration/run.py [--build DIR] [--list] [--only PATTERN] [--shard K/N] [-v]
+    tests/integration/run.py [--build DIR] [--list] [--only PATTERN] [--shard K/N] [-q | -v]
 
 One line per case; the very last line is `N passed, M failed`. Exit status 0 only when nothing failed."""
 
@@ -10,6 +10,7 @@ import itertools
 import pathlib
 import sys
 
+from harness import tally
 from harness.gate import Gate
 from harness.postfix import allow_long_datagram_queues
 from harness.processes import end_in_order_on_signals
@@ -28,7 +29,7 @@ def arguments():
     parser.add_argument("--shard", type=shard, default=(1, 1), metavar="K/N",
                         help="the K-th of N parts of the cases, which may run side by side")
     parser.add_argument("--list", action="store_true", help="print the cases and their claims, and run none")
-    parser.add_argument("-v", "--verbose", action="store_true", help="print the cases' file names too")
+    tally.add_options(parser)
     return parser.parse_args()
 
 
@@ -55,21 +56,18 @@ def list_cases(entries):
         say(f"{entry.name:40} {entry.config.stem:12} {entry.claim}")
 
 
-def run_cases(entries, options):
-    """(passed, failed). That the gate cannot be set up is one failure, told with its cure."""
+def run_cases(entries, options, results):
+    """That the gate cannot be set up is one failure, told with its cure."""
     if not entries:
-        say(f"FAIL no case matches {options.only!r}")
-        return 0, 1
+        results.fails(f"no case matches {options.only!r}", "")
+        return
     try:
         if note := allow_long_datagram_queues():
             say(f"note {note}")
         with Gate(options.build) as gate:
-            suite = Suite(gate, say, options.verbose)
-            suite.run(entries)
-            return suite.passed, suite.failed
+            Suite(gate, results, options.verbose).run(entries)
     except HarnessError as error:
-        say(f"FAIL {error}")
-        return 0, 1
+        results.fails("the gate can be set up", str(error))
 
 
 def main():
@@ -79,9 +77,9 @@ def main():
     if options.list:
         list_cases(entries)
         return 0
-    passed, failed = run_cases(entries, options)
-    say(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    results = tally.Tally(say, options.quiet)
+    run_cases(entries, options, results)
+    return 0 if results.finish() else 1
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import typing
 
 from . import casefile
 from .player import Player
-from .waiting import HarnessError
+from .waiting import DEADLINE_OF_A_CASE, HarnessError, ends_within
 
 
 ENOUGH_FAILURES_IN_A_ROW = 20   # something is broken as a whole, and each failure costs seconds
@@ -71,25 +71,28 @@ def number_of(entry):
 
 
 class Suite:
-    """Runs entries on a gate. `say` prints one line per case; what failed is told with the ends of the logs."""
+    """Runs entries on a gate and tells the tally of each; what failed is told with the ends of the logs."""
 
-    def __init__(self, gate, say=print, verbose=False):
-        self.gate, self.say, self.verbose = gate, say, verbose
-        self.passed, self.failed = 0, 0
+    def __init__(self, gate, tally, verbose=False):
+        self.gate, self.tally, self.verbose = gate, tally, verbose
         self.config_in_force = None
 
     def run(self, entries):
         in_a_row = 0
         for done, entry in enumerate(entries):
             if in_a_row == ENOUGH_FAILURES_IN_A_ROW:
-                self.failed += len(entries) - done
-                self.say(f"FAIL {in_a_row} cases failed in a row; the other {len(entries) - done} were not run")
+                self._give_up(entries[done:])
                 break
             began = time.monotonic()
             problem = self._play(entry)
             self._tell(entry, problem, time.monotonic() - began)
             in_a_row = in_a_row + 1 if problem else 0
         self._stop_daemons()
+
+    def _give_up(self, entries):
+        for entry in entries:
+            self.tally.fails(f"{number_of(entry)} {entry.claim}",
+                             f"not run: {ENOUGH_FAILURES_IN_A_ROW} cases failed in a row")
 
     def _play(self, entry):
         """None, or what went wrong. After a failure the next case starts from a clean gate."""
@@ -99,7 +102,8 @@ class Suite:
                 self.config_in_force = None
                 self.gate.use_config(entry.config)
                 self.config_in_force = entry.config
-            entry.play(self.gate)
+            with ends_within(DEADLINE_OF_A_CASE, "the case"):
+                entry.play(self.gate)
             if entry.wants_fresh_daemons:
                 self.config_in_force = None
                 self.gate.stop_daemons()
@@ -130,16 +134,8 @@ class Suite:
             self.gate.stop_daemons()
         except AssertionError as problem:
             self._clean_up()
-            self.failed += 1
-            self.say(f"FAIL the daemons end well on SIGTERM\n{problem}")
+            self.tally.fails("the daemons end well on SIGTERM", str(problem))
 
     def _tell(self, entry, problem, seconds):
-        if problem is None:
-            self.passed += 1
-        else:
-            self.failed += 1
-        verdict = "ok  " if problem is None else "FAIL"
         detail = f"  ({entry.name})" if self.verbose else ""
-        self.say(f"{verdict} {number_of(entry)} {entry.claim}{detail}  {seconds:.2f}s")
-        if problem is not None:
-            self.say("     " + problem.replace("\n", "\n     "))
+        self.tally.tell(f"{number_of(entry)} {entry.claim}", problem, f"{detail}  {seconds:.2f}s")

@@ -5,6 +5,7 @@ import contextlib
 import pathlib
 import subprocess
 import tempfile
+import time
 import unittest
 import unittest.mock
 
@@ -17,7 +18,8 @@ from .redis import PrivateRedis
 from .sink import Delivered, Sink
 from .smtp import SmtpClient
 from .suite import Entry, Suite
-from .waiting import CaseFailure, HarnessError, wait_until
+from .tally import Tally
+from .waiting import CaseFailure, HarnessError, ends_within, wait_until
 
 LINE = ('{"time":"2026-11-21T01:00:00.123Z","daemon":"milter","queue_id":"4jW","instance":"","message_id":"<1@x>",'
         '"tenant":"kbz_test","ticket":"","client":"10.0.0.250","login":"","sender":"a@b","recipients":1,"size":1,'
@@ -188,22 +190,39 @@ class CasesMustFail(unittest.TestCase):
 
     def test_the_suite_counts_failures_and_goes_on(self):
         said = []
-        suite = Suite(self.gate, said.append)
+        tally = Tally(said.append)
+        suite = Suite(self.gate, tally)
 
         def fail(_):
             raise CaseFailure("no")
         config = pathlib.Path("default.yaml")
         suite.run([Entry("001-a", "fails", config, fail), Entry("002-b", "breaks", config, lambda _: 1 / 0),
                    Entry("003-c", "holds", config, lambda _: None)])
-        self.assertEqual((suite.passed, suite.failed), (1, 2))
+        self.assertFalse(tally.finish())
         self.assertRegex("\n".join(said), r"(?s)FAIL 001 fails.*FAIL 002 breaks.*ZeroDivisionError.*ok   003 holds")
+        self.assertEqual(said[-1], "1 passed, 2 failed")
+        self.assertIn("failed: 002 breaks", said[-5:])
 
     def test_the_suite_gives_up_after_many_failures_in_a_row_and_counts_the_rest(self):
         def fail(_):
             raise CaseFailure("no")
-        suite = Suite(self.gate, lambda _: None)
-        suite.run([Entry(f"{number:03}-a", "fails", pathlib.Path("default.yaml"), fail) for number in range(50)])
-        self.assertEqual((suite.passed, suite.failed), (0, 50))
+        tally = Tally(lambda _: None)
+        Suite(self.gate, tally).run([Entry(f"{number:03}-a", "fails", pathlib.Path("default.yaml"), fail) for number in range(50)])
+        self.assertEqual((tally.passed, tally.failed), (0, 50))
+
+    def test_what_hangs_fails_with_its_place(self):
+        with self.assertRaisesRegex(CaseFailure, "the case did not end within 0.05 s"):
+            with ends_within(0.05, "the case"):
+                time.sleep(30)
+
+    def test_a_quiet_tally_names_only_what_fails_and_at_the_end_once_more(self):
+        said = []
+        tally = Tally(said.append, quiet=True)
+        tally.passes("holds")
+        tally.fails("does not", "story.py:7: claim(it)\nbecause\nand a long log")
+        self.assertFalse(tally.finish())
+        self.assertEqual(said, ["FAIL does not", "     story.py:7: claim(it)", "     because", "     and a long log",
+                                "failed: does not", "     story.py:7: claim(it)", "     because", "1 passed, 1 failed"])
 
 
 class CaseFiles(unittest.TestCase):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the Vault stories: a real Vault, a real Postfix that relays to a real authenticated upstream, and vault-sync.
 
-    tests/integration/vault/run.py [--build DIR] [--list] [--only PATTERN] [-v] [--keep]
+    tests/integration/vault/run.py [--build DIR] [--list] [--only PATTERN] [-q | -v] [--keep]
 
 One line per claim; the very last line is `N passed, M failed`. Exit status 0 only when nothing failed, 77 where there is
 no Vault to run against (MAILCORE_REQUIRE=vault makes that a failure where one could have been built)."""
@@ -13,6 +13,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))      # the gate's harness, on which this one builds
 
+from harness import tally                                         # noqa: E402
 from harness.postfix import allow_long_datagram_queues            # noqa: E402
 from harness.processes import end_in_order_on_signals, guardian   # noqa: E402
 from harness.waiting import HarnessError                          # noqa: E402
@@ -32,7 +33,7 @@ def arguments():
                         help="stories whose name or claim holds this (* allowed)")
     parser.add_argument("--list", action="store_true", help="print the stories and their claims, and run none")
     parser.add_argument("--keep", action="store_true", help="leave the folder with all logs, and print its name")
-    parser.add_argument("-v", "--verbose", action="store_true", help="print the stories' file names too")
+    tally.add_options(parser)
     return parser.parse_args()
 
 
@@ -45,41 +46,41 @@ def skip_note(build):
     return pathlib.Path(build) / "vault-stories-skipped"
 
 
-def run_stories(stories, program, options):
-    """(passed, failed). That the site cannot be set up is one failure, told with its cure."""
+def run_stories(stories, program, options, results):
+    """That the site cannot be set up is one failure, told with its cure."""
     if not stories:
-        say(f"FAIL no story matches {options.only!r}")
-        return 0, 1
+        results.fails(f"no story matches {options.only!r}", "")
+        return
     try:
         if note := allow_long_datagram_queues():
             say(f"note {note}")
         with Site(options.build, program) as site:
             site.is_kept = options.keep
             with Lookout() as lookout:
-                suite = Suite(site, say, options.verbose)
+                suite = Suite(site, results, options.verbose)
                 suite.run(stories)
             suite.judge_secrecy(lookout)
             if options.keep:
                 say(f"kept {site.folder}")
-            return suite.passed, suite.failed
     except HarnessError as error:
-        say(f"FAIL {error}")
-        return 0, 1
+        results.fails("the site can be set up", str(error))
 
 
-def find_program(options):
-    """The Vault to run against, and whether going without is a failure."""
+def find_program(options, results):
+    """The Vault to run against; None where there is none, which may be a failure."""
     note = skip_note(options.build)
     note.unlink(missing_ok=True)
     try:
-        return find_vault(), False
+        return find_vault()
     except NoVault as reason:
-        is_failure = reason.is_avoidable and skip_is_failure()
         text = f"the Vault stories did not run: {reason}. To run them {CURE}."
-        say(f"{'FAIL' if is_failure else 'SKIP'} {text}")
+        if reason.is_avoidable and skip_is_failure():
+            results.fails(text, "")
+        else:
+            say(f"SKIP {text}")
         if note.parent.is_dir():
             note.write_text(text + "\n")
-        return None, is_failure
+        return None
 
 
 def main():
@@ -90,13 +91,14 @@ def main():
         for story in stories:
             say(f"{story.name:50} {story.claim}")
         return 0
-    program, is_failure = find_program(options)
+    results = tally.Tally(say, options.quiet)
+    program = find_program(options, results)
     if program is None:
         stories = [story for story in stories if not story.needs_vault]
-    passed, failed = run_stories(stories, program, options) if stories else (0, 0)
-    failed += is_failure
-    say(f"{passed} passed, {failed} failed")
-    return 1 if failed else SKIPPED if program is None else 0
+    if stories or program is not None:
+        run_stories(stories, program, options, results)
+    is_good = results.finish()
+    return 1 if not is_good else SKIPPED if program is None else 0
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import time
 import traceback
 import typing
 
-from harness.waiting import CaseFailure, HarnessError
+from harness.waiting import DEADLINE_OF_A_CASE, CaseFailure, HarnessError, ends_within
 
 from . import secrecy
 
@@ -39,9 +39,9 @@ def find_stories(folder, pattern="*"):
 
 
 class Suite:
-    def __init__(self, site, say=print, verbose=False):
-        self.site, self.say, self.verbose = site, say, verbose
-        self.passed = self.failed = 0
+    def __init__(self, site, tally, verbose=False):
+        self.site, self.tally, self.verbose = site, tally, verbose
+        self.begun = 0
 
     def run(self, stories):
         for story in stories:
@@ -62,8 +62,10 @@ class Suite:
     def _play(self, story, play):
         """None, or what went wrong. A part that failed leaves nothing to the next."""
         try:
-            self.site.begin_story(f"{story.name}-{self.passed + self.failed}")
-            play(self.site)
+            self.begun += 1
+            with ends_within(DEADLINE_OF_A_CASE, "the story"):
+                self.site.begin_story(f"{story.name}-{self.begun}")
+                play(self.site)
             return None
         except Exception as problem:   # whatever it is, it fails this story and no other
             text = str(problem) if isinstance(problem, (AssertionError, CaseFailure, HarnessError)) else ""
@@ -83,14 +85,8 @@ class Suite:
         self._judge("nothing dumped core", secrecy.core_files(self.site.folder))
 
     def _judge(self, claim, problems):
-        self.passed, self.failed = self.passed + (not problems), self.failed + bool(problems)
-        self.say(f"{'FAIL' if problems else 'ok  '} 990 {claim}")
-        for problem in problems[:20]:
-            self.say(f"     {problem}")
+        self.tally.tell(f"990 {claim}", "\n".join(problems[:20]) if problems else None)
 
     def _tell(self, story, claim, problem, seconds):
-        self.passed, self.failed = self.passed + (problem is None), self.failed + (problem is not None)
         detail = f"  ({story.name})" if self.verbose else ""
-        self.say(f"{'ok  ' if problem is None else 'FAIL'} {story.name[:3]} {claim}{detail}  {seconds:.2f}s")
-        if problem is not None:
-            self.say("     " + problem.replace("\n", "\n     "))
+        self.tally.tell(f"{story.name[:3]} {claim}", problem, f"{detail}  {seconds:.2f}s")
