@@ -48,6 +48,8 @@ def _end_session(child):
 
 
 def end_in_order_on_signals():
-    """SIGTERM and SIGINT unwind the stack, so that every `with` cleans up; also where a shell had SIGINT ignored."""
+    """SIGTERM and SIGINT unwind the stack, so that every `with` cleans up. A shell may have had SIGINT and SIGQUIT
+    ignored for what runs in its background, and children inherit that."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)

@@ -33,8 +33,8 @@ FOR_TESTS_ONLY = {
     "minimal_backoff_time": "1h",
     "maximal_backoff_time": "2h",
     "queue_run_delay": "1h",
-    "smtp_connect_timeout": "5s",
-    "smtp_helo_timeout": "10s",
+    "smtp_connect_timeout": "30s",
+    "smtp_helo_timeout": "30s",
 }
 
 

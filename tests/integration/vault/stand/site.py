@@ -109,7 +109,7 @@ class Site:
     def vault_settings(self, sync):
         if not hasattr(self, "role_id"):
             self.role_id = self.vault.approle("mail-core")
-        return {"address": self.vault.address, "ca_cert": str(self.vault.ca_file), "timeout": "5s", "retries": 0,
+        return {"address": self.vault.address, "ca_cert": str(self.vault.ca_file), "timeout": "30s", "retries": 0,
                 "auth": {"method": "approle", "role_id_file": sync.give("role-id", self.role_id + "\n"),
                          "secret_id_file": sync.give("secret-id", self.vault.secret_id("mail-core") + "\n")}}
 

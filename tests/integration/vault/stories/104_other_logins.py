@@ -45,7 +45,7 @@ def by_token_file(site):
 
 
 def by_environment(site):
-    site.sync.settings["vault"] = {"timeout": "5s", "retries": 0}
+    site.sync.settings["vault"] = {"timeout": "30s", "retries": 0}
     environment = {"VAULT_TOKEN": site.vault.token(), "VAULT_ADDR": site.vault.address,
                    "VAULT_CACERT": str(site.vault.ca_file)}
     reads(site, {"method": "token"}, environment=environment)
@@ -53,7 +53,7 @@ def by_environment(site):
 
 def behind_an_agent(site):
     with Agent(site.vault, site.vault.token()) as agent:
-        site.sync.settings["vault"] = {"address": agent.address, "timeout": "5s", "retries": 0}
+        site.sync.settings["vault"] = {"address": agent.address, "timeout": "30s", "retries": 0}
         reads(site, {"method": "none"})
 
 

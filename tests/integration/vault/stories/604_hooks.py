@@ -1,7 +1,6 @@
 """Hooks are told the facts on standard input, with a clean environment and no secret; one that hangs is ended"""
 
 import json
-import time
 
 from harness.claims import claim
 from stand import secrets
@@ -38,11 +37,9 @@ def told(site):
 
 
 def hangs(site):
-    site.sync.settings["hooks"] = {"on_change": ["/bin/sleep", "60"], "timeout": "1s"}
+    site.sync.settings["hooks"] = {"on_change": ["/bin/sleep", "600"], "timeout": "1s"}   # longer than once() is waited for
     site.provide()
-    began = time.monotonic()
     site.sync.once(expect=(0, 1)).says("hook|on_change")
-    claim(time.monotonic() - began < 20, "the hook was not ended")
     site.claim_mail_flows()
 
 

@@ -3,7 +3,6 @@
 import pathlib
 import resource
 import signal
-import time
 
 from harness.claims import claim, claim_equal
 from harness.waiting import wait_until
@@ -17,6 +16,7 @@ def parts(site):
 
 def watch_with_token(site):
     site.provide()
+    site.sync.settings["watch"]["interval"] = "1h"      # one that waited for its next pass would not end in time
     site.sync.settings["vault"]["auth"] = {"method": "token"}
     return site.sync.watch({"VAULT_TOKEN": site.vault.token()})
 
@@ -26,8 +26,6 @@ def environment_and_end(site):
         wait_until(lambda: site.generation() == 1, lambda: f"the first generation\n{watch.tail()}")
         leak = secrecy.first_leak(pathlib.Path(f"/proc/{watch.child.pid}/environ").read_bytes())
         claim(leak is None, f"the watch's own environment still holds {leak}")
-        began = time.monotonic()
-    claim(time.monotonic() - began < 5, "the watch took its time to stop")
 
 
 def dumps_no_core(site):

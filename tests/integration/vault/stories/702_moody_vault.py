@@ -29,7 +29,7 @@ def use_stub(site, stub, **others):
     site.logins().set("app", password)
     stub.put(site.path(), site.fields(password=password))
     site.sync.settings["vault"] = {
-        "address": stub.address, "ca_cert": str(site.authority.certificate), "timeout": "3s", "retries": 2,
+        "address": stub.address, "ca_cert": str(site.authority.certificate), "timeout": "30s", "retries": 2,
         "auth": {"method": "approle", "role_id_file": site.sync.give("role-id", "role\n"),
                  "secret_id_file": site.sync.give("secret-id", secrets.new("id") + "\n")}} | others
     return password

@@ -17,7 +17,7 @@ def use_stub(site, stub, auth):
     password = secrets.new("mail")
     site.logins().set("app", password)
     stub.put(site.path(), site.fields(password=password))
-    site.sync.settings["vault"] = {"address": stub.address, "ca_cert": str(site.authority.certificate), "timeout": "3s",
+    site.sync.settings["vault"] = {"address": stub.address, "ca_cert": str(site.authority.certificate), "timeout": "30s",
                                    "retries": 0, "auth": auth}
     return password
 
