@@ -14,3 +14,4 @@ def run(site):
         second = site.provide()
         wait_until(lambda: site.login_in_postfix() == f"app:{second}", lambda: f"the rotation\n{watch.tail()}")
         claim_equal(site.vault.count(mark, path="auth/approle/login"), 2, "logins")
+    claim_equal(site.vault.living_tokens() - others, set(), "tokens left behind by a watch that has ended")
