@@ -99,6 +99,7 @@ std::string event_id_of(Outcome const& outcome, base::Time changed)
                                   word(outcome.status), std::string_view{outcome.dsn}, std::string_view{time}}) {
         text.append(part) += '\0';
     }
+    if (outcome.queue_id.empty()) text.append(outcome.tenant_id).append(1, '\0') += outcome.reason;   // many may be refused at once
     return uuid_of(crypto::hmac_sha256(kPurpose, text));
 }
 

@@ -34,9 +34,10 @@ struct Outcome {
 // The JSON of contract, store, webhook and `mailcorectl outcomes --json`. Every byte that is not UTF-8 is replaced.
 std::string to_json(Outcome const& outcome);
 
-// A UUID made of a SHA-256 over queue id, recipient, status, dsn and the time of the log line that made the change. That
-// line's time, and nothing that depends on what was read before it: reading the logs again, in whatever order, gives the
-// same id. The instance is left out for the same reason: a decision line does not name it.
+// A UUID made of a SHA-256 over queue id, recipient, status, dsn and the time of the log line that made the change; where there
+// is no queue id (a refusal before a message), over tenant and reason, too. That line's time, and nothing that depends on what
+// was read before it: reading the logs again, in whatever order, gives the same id. The instance is left out for the same
+// reason: a decision line does not name it.
 std::string event_id_of(Outcome const& outcome, base::Time changed);
 
 }   // namespace mailcore::outcomes

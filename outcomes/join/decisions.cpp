@@ -5,22 +5,30 @@
 namespace mailcore::outcomes {
 namespace {
 
+bool has_client_of(MessageState const& message, DecisionRecord const& decision)
+{
+    return base::equal_ignoring_case(message.client, decision.client);
+}
 
-// The milter decides between smtpd's first line and the end of the message. What smtpd discards has ended for us before
-// its text has come.
+// The milter decides between smtpd's first line and qmgr's. What smtpd discards has ended for us before its text has come.
+// A session that ends without a message may leave no line, and its short queue id comes again soon: so before qmgr has named
+// it, a message has to look like the one decided about. Where it only looks different, qmgr's line sets that right:
+// take_over_decision().
 bool fits(MessageState const& message, DecisionRecord const& decision)
 {
     if (!message.seen) return false;   // another decision's
     if (message.opened && decision.time + kSlack < message.began) return false;
-    if (!message.ended || decision.time <= message.changed + kSlack) return true;
-    bool const contradicts = !message.message_id.empty() && message.message_id != decision.message_id;
-    return !contradicts && decision.time <= message.changed + kStragglers;
+    if (decision.time <= message.changed + kSlack && (was_queued(message) || message.ended)) return true;
+    if (was_queued(message) || are_different_ids(message.message_id, decision.message_id)) return false;
+    if (message.ended) return decision.time <= message.changed + kStragglers;
+    bool const is_anothers = !message.client.empty() && !decision.client.empty() && !has_client_of(message, decision);
+    return !is_anothers && decision.time <= message.changed + kLongestSession;
 }
 
 int likeness(MessageState const& message, DecisionRecord const& decision)
 {
-    int const by_id = !decision.message_id.empty() && message.message_id == decision.message_id ? 2 : 0;
-    return by_id + (base::equal_ignoring_case(message.client, decision.client) ? 1 : 0);
+    int const by_id = is_id(decision.message_id) && are_same_id(message.message_id, decision.message_id) ? 2 : 0;
+    return by_id + (has_client_of(message, decision) ? 1 : 0);
 }
 
 }   // namespace
@@ -83,7 +91,7 @@ void Joiner::State::decide(HeldMessage& held, DecisionRecord const& decision)
         }
         end(held);
     } else if (decision.action == "defer") {
-        forget_placeholders(held);
+        forget_placeholders(message);
         end(held);
     } else if (!message.ended) {
         add_placeholder(held, decision.recipient, decision.time);

@@ -26,7 +26,7 @@ Status status_of(Line::Status status)
 // or "" where there are several.
 bool is_placeholder(RecipientState const& recipient)
 {
-    return recipient.status == Status::Accepted && recipient.attempts == 0 && recipient.relay.empty();
+    return recipient.status == Status::Accepted && recipient.attempts == 0 && recipient.relay.empty() && recipient.via.empty();
 }
 
 // The same line again, or an older one: attempts are counted once.
@@ -122,7 +122,7 @@ void Joiner::State::on_removed(PostfixLine const& line) { end(message_of(line));
 void Joiner::State::on_canceled(PostfixLine const& line)
 {
     auto& own = message_of(line);
-    forget_placeholders(own);
+    forget_placeholders(own.state);
     end(own);
 }
 
@@ -147,9 +147,8 @@ void Joiner::State::finish_rest(Carried const& from, Status status, base::Time t
     account(from.root);
 }
 
-void Joiner::State::forget_placeholders(HeldMessage& held)
+void Joiner::State::forget_placeholders(MessageState& message)
 {
-    auto& message = held.state;
     std::erase_if(message.recipients, [&](auto const& recipient) {
         if (!is_placeholder(recipient)) return false;
         if (recipient.row != 0) message.forgotten.push_back(recipient.row);

@@ -11,17 +11,12 @@ namespace {
 constexpr int kMostHops = 8;
 constexpr auto kLately = std::chrono::hours{1};
 
-bool have_equal_ids(MessageState const& left, MessageState const& right)
-{
-    return left.message_id == right.message_id || left.message_id.empty() || right.message_id.empty();
-}
-
 // A remote server may say anything, also the queue id of another tenant's message: so a hop has no tenant of its own, has
 // begun while its original was under way, and has the same Message-ID.
 bool may_continue(MessageState const& next, MessageState const& own, MessageState const& root, base::Time said)
 {
     return next.seen && next.tenant.empty() && next.notification_of.empty() && next.began + kSlack >= own.began &&
-           next.began <= said + kSlack && next.changed + kLately >= said && have_equal_ids(next, root);
+           next.began <= said + kSlack && next.changed + kLately >= said && !are_different_ids(next.message_id, root.message_id);
 }
 
 HeldMessage* original_in(HeldMessage* candidates, MessageState const& hop)
@@ -89,8 +84,8 @@ void Joiner::State::hand_over(Carried const& from, RecipientState& recipient, Po
 {
     recipient.dirty = true;
     recipient.via = next.state.queue_id;
-    if (recipient.changed < line.time && recipient.status == Status::Accepted) {
-        recipient.changed = line.time;
+    if (recipient.status == Status::Accepted && (recipient.relay.empty() || recipient.changed < line.time)) {
+        recipient.changed = std::max(recipient.changed, line.time);
         recipient.relay = line.relay;
         recipient.reason = line.reason;
     }

@@ -25,12 +25,12 @@ void Joiner::State::take(PostfixLine const& line)
         case Kind::Pickup: open(message_of(line), line); break;
         case Kind::MessageId: {
             auto& message = message_of(line).state;
-            if (message.message_id.empty()) message.message_id = line.message_id;
+            if (!is_id(message.message_id)) message.message_id = line.message_id;
             break;
         }
         case Kind::Queued: {
             auto& held = message_of(line);
-            take_over_decision(held);
+            take_over_decision(held, line.time);
             auto& message = held.state;
             if (!message.decided) message.sender = line.sender;
             message.size = line.size;   // the gate counts what the client has sent

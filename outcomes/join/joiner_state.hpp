@@ -44,7 +44,10 @@ private:
     void open(HeldMessage& message, PostfixLine const& line);
     void end(HeldMessage& message);
     void leave(Carried const& from);                           // no queue file carries what is not final
-    void take_over_decision(HeldMessage& message);
+    void take_over_decision(HeldMessage& message, base::Time queued);
+    void hand_on_decision(HeldMessage& former, HeldMessage& message);
+    void move_decision(HeldMessage& from, HeldMessage& to);
+    void end_abandoned(base::Time now);
     void mark_lost(HeldMessage& message);
 
     // --- deliveries.cpp
@@ -56,7 +59,7 @@ private:
     RecipientState& recipient_of(Carried const& carried, std::string_view to, std::string_view orig_to);
     void deliver(Carried const& carried, RecipientState& recipient, PostfixLine const& line);
     void finish_rest(Carried const& carried, Status status, base::Time time, std::string_view dsn, std::string_view reason);
-    static void forget_placeholders(HeldMessage& message);
+    static void forget_placeholders(MessageState& message);
 
     // --- hops.cpp
     Carried carried(HeldMessage& own);
@@ -104,6 +107,18 @@ private:
 
 inline constexpr auto kSlack = std::chrono::seconds{2};       // Postfix's log may have whole seconds only
 inline constexpr auto kStragglers = std::chrono::minutes{5};   // a line may be that much later than the end of its message
+
+// From smtpd's first line of a message to its end. Of one that took longer, qmgr's line shows whose decision it was.
+inline constexpr auto kLongestSession = std::chrono::hours{1};
+
+// cleanup names the Message-ID and the gate decides before qmgr has a message; then it cannot be another's any more.
+inline bool was_queued(MessageState const& message) { return message.recipients_expected > 0; }
+
+// Postfix logs "?" for each byte that is no printable ASCII, the decision line has the character or, where it is none, U+FFFD;
+// so whatever is not printable counts as one "?". "" and "<>": there was none.
+bool are_same_id(std::string_view left, std::string_view right);
+inline bool is_id(std::string_view message_id) { return !message_id.empty() && message_id != "<>"; }
+inline bool are_different_ids(std::string_view left, std::string_view right) { return is_id(left) && is_id(right) && !are_same_id(left, right); }
 
 // The enhanced code at the start of a reply's text, behind its code if it has one: "5.7.1" of "554 5.7.1 Access denied".
 std::string_view enhanced_code(std::string_view reply);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace mailcore::outcomes {
 namespace {
@@ -116,6 +117,7 @@ void MessageTable::committed()
     changed_.clear();
     while (ended_.size() > most_ended()) evict(ended_.front());
     for (auto const most = most_ - std::min(most_, ended_.size()); open_.size() > most; evict(open_.front())) holds_all_open_ = false;
+    if (std::exchange(wants_load_, false)) clear();
 }
 
 void MessageTable::evict(HeldMessage& message)

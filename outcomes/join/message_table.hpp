@@ -47,6 +47,7 @@ public:
 
     std::list<HeldMessage>& open() { return open_; }
     bool holds_all_open() const { return holds_all_open_; }
+    void look_again() { wants_load_ = !holds_all_open_ && open_.size() < most_ / 2; }   // after the next commit: do they fit now?
     std::size_t size() const { return open_.size() + ended_.size(); }
     std::optional<base::Error> const& trouble() const { return trouble_; }
 
@@ -64,6 +65,7 @@ private:
     std::vector<MessageState*> changed_;
     base::Time latest_{};
     bool holds_all_open_ = true;
+    bool wants_load_ = false;
     std::optional<base::Error> trouble_;
 };
 

@@ -21,11 +21,11 @@ bool is_about_message(PostfixLine const& line)
 }
 
 // Two refusals are the same line read twice if all of this is equal, the time to the millisecond.
-std::string told_apart_by(MessageState const& refusal)
+std::string told_apart_by(DecisionRecord const& decision)
 {
-    auto const& recipient = refusal.recipients.front();
-    std::string key = std::to_string(refusal.began.time_since_epoch().count());
-    for (auto const* part : {&refusal.queue_id, &refusal.tenant, &refusal.sender, &refusal.client, &recipient.recipient, &recipient.reason}) {
+    std::string key = std::to_string(decision.time.time_since_epoch().count());
+    for (auto const* part : {&decision.queue_id, &decision.instance, &decision.state, &decision.tenant, &decision.sender, &decision.client,
+                             &decision.recipient, &decision.reply}) {
         key.append(1, '\0').append(*part);
     }
     return key;
@@ -58,7 +58,7 @@ void Joiner::State::on_reject(PostfixLine const& line)
     if (message.state.ended) return;
     if (is_discard(line)) refuse_message(message, Status::Deleted, line.time, "", line.text);
     else if (counts) refuse_message(message, Status::Rejected, line.time, enhanced_code(line.text), line.text);
-    else if (!is_ours) forget_placeholders(message);   // 4xx: the client comes again
+    else if (!is_ours) forget_placeholders(message.state);   // 4xx: the client comes again
     if (counts) tally_.add("postfix_rejects");
     end(message);
 }
@@ -108,7 +108,7 @@ void Joiner::State::stand_alone(DecisionRecord const& decision)
     recipient.reason = decision.reply;
     recipient.provider = kLocal;
 
-    if (!refusals_taken_.insert(told_apart_by(refusal)).second) return;
+    if (!refusals_taken_.insert(told_apart_by(decision)).second) return;
     auto const stored = store_.has_refusal(refusal);
     if (!stored && !trouble_) trouble_ = stored.error();
     if (!stored || *stored) return;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "story.hpp"
 
@@ -239,8 +240,9 @@ TEST(Join, TellsInstancesWithEqualQueueIdsApart)
         if (decisions_first) decide();
         story.wait(std::chrono::seconds{-4});
         story.arrives(Q, 1, "<2@app.test>", "10.0.0.2", "postfix-out").arrives(Q, 1, "<1@app.test>", "10.0.0.1");
+        if (!decisions_first) story.wait(std::chrono::seconds{-4});   // what is read last was made before
         if (!decisions_first) decide();
-        story.sent(Q, "anna@example.com").removed(Q);
+        story.wait(std::chrono::seconds{4}).sent(Q, "anna@example.com").removed(Q);
         story.delivery(Q, "anna@example.com", "bounced", "5.1.1", "no", "mx.example[192.0.2.1]:25", "postfix-out").removed(Q, "postfix-out");
         EXPECT_THAT(story.rows(), ElementsAre("BOUNCED anna@example.com 5.1.1 x1 SMTP two/t2 4jWYs717qcz8lWc of postfix-out: no",
                                               "SENT anna@example.com 2.0.0 x1 SMTP one/t1 4jWYs717qcz8lWc: 250 2.0.0 Ok"));
@@ -436,9 +438,8 @@ TEST(Join, BelievesNoServerThatNamesAnothersQueueId)
     for (auto const& [note, other] : cases) {
         SCOPED_TRACE(note);
         Story story;
-        story.gate(Q);
         other(story);
-        story.arrives(Q).sent(Q, "anna@evil.example", "250 2.0.0 Ok: queued as " + std::string{R});
+        story.gate(Q).arrives(Q).sent(Q, "anna@evil.example", "250 2.0.0 Ok: queued as " + std::string{R});
         EXPECT_THAT(story.rows({.ticket = "ticket_1"}), ElementsAre("SENT anna@evil.example 2.0.0 x1 SMTP kbz_test/ticket_1 4jWYs717qcz8lWc: 250 2.0.0 Ok: queued as 4jWYs80Gz8z9Qn1"));
         story.delivery(R, "berta@example.com", "bounced", "5.1.1", "no");
         EXPECT_THAT(story.rows({.ticket = "ticket_1"}), SizeIs(1));
@@ -530,6 +531,23 @@ TEST(Join, KnowsARefusalThatIsReadAgainAfterACommit)
     story.gate("", {.action = "reject", .reply = "554 5.7.1 Sender not allowed (sender_not_allowed)", .state = "MAIL", .recipient = "", .message_id = ""}).commit();
     story.again();
     EXPECT_THAT(story.rows(), ElementsAre("REJECTED - 5.7.1 x0 LOCAL kbz_test/ticket_1 - of -: 554 5.7.1 Sender not allowed (sender_not_allowed)"));
+}
+
+TEST(Join, KeepsRefusalsOfOneMillisecondApart)
+{
+    Story story;
+    for (auto const* tenant : {"one", "two"}) {
+        for (auto const* state : {"MAIL", "RCPT"}) {
+            Decided const refused{.tenant = tenant, .action = "reject", .reply = "554 5.7.1 Sender not allowed (sender_not_allowed)", .state = state, .sender = "", .message_id = ""};
+            story.gate("", refused).again().wait(std::chrono::seconds{-1});
+        }
+    }
+    story.commit();
+    EXPECT_THAT(story.rows(), SizeIs(4));
+    std::set<std::string> ids;
+    auto const found = story.store().query({}).value();
+    for (auto const& outcome : found.outcomes) ids.insert(outcome.event_id);
+    EXPECT_THAT(ids, SizeIs(2)) << "a receiver tells tenants apart by it; the same refusal again in one millisecond is told once";
 }
 
 TEST(Join, KeepsARefusedRecipientApartFromTheMessageThatWent)
@@ -715,6 +733,127 @@ TEST(Join, TellsOfALostMessageThatIsSeenAfterAll)
     story.wait(-(std::chrono::minutes{6} + std::chrono::seconds{2})).arrives(Q).sent(Q, "anna@example.com").removed(Q);
     EXPECT_THAT(story.events(), ElementsAre("SENT anna@example.com 2.0.0 x1 SMTP kbz_test/ticket_1 4jWYs717qcz8lWc: 250 2.0.0 Ok"));
     EXPECT_EQ(story.counter("lost"), 1u) << "a counter does not go back";
+}
+
+// --- Short queue ids that come again
+
+constexpr auto kShort = "A1B2C3D4E5";
+std::string const kHungUp = std::string{kShort} + ": client=other[203.0.113.9]";   // and gone; before 3.10 nothing says so
+
+TEST(JoinReusedIds, GiveNoDecisionToASessionThatHungUp)
+{
+    struct Case {
+        char const *note, *client;
+        std::chrono::minutes between;
+    };
+    for (auto const& [note, client, between] : {Case{"of another client, minutes ago", "203.0.113.9", std::chrono::minutes{5}},
+                                                Case{"of the same client, minutes ago", "10.0.0.250", std::chrono::minutes{5}},
+                                                Case{"of the same client, yesterday", "10.0.0.250", std::chrono::hours{24}}}) {
+        for (bool const at_once : {false, true}) {   // all in one batch, where the decision is read before both
+            SCOPED_TRACE(std::string{note} + (at_once ? ", read at once" : ""));
+            Story story;
+            auto const hang_up = [&] { story.postfix("smtpd", std::string{kShort} + ": client=app[" + client + "]"); };
+            if (!at_once) hang_up();
+            if (!at_once) story.commit();
+            story.wait(between).gate(kShort);
+            if (at_once) story.wait(-between - std::chrono::seconds{10});
+            if (at_once) hang_up();
+            if (at_once) story.wait(between + std::chrono::seconds{10});
+            story.wait(std::chrono::seconds{-3}).arrives(kShort).sent(kShort, "anna@example.com").removed(kShort);
+            auto const expected = "SENT anna@example.com 2.0.0 x1 SMTP kbz_test/ticket_1 A1B2C3D4E5: 250 2.0.0 Ok";
+            EXPECT_THAT(story.events(), ElementsAre(expected));
+            EXPECT_THAT(story.rows(), ElementsAre(expected));
+            EXPECT_EQ(story.counter("sent|SMTP|kbz_test"), 1u);
+        }
+    }
+}
+
+TEST(JoinReusedIds, GiveNoTenantToMailWhoseEndWasNotSeen)
+{
+    Story story;
+    story.arrives(kShort, 1, "<foreign@x>", "203.0.113.9").delivery(kShort, "private@third.example", "deferred", "4.4.1", "timeout");
+    story.wait(std::chrono::hours{24}).gate(kShort);
+    EXPECT_THAT(story.events(), IsEmpty());
+    story.wait(std::chrono::seconds{-3}).arrives(kShort).sent(kShort, "anna@example.com").removed(kShort);
+    EXPECT_THAT(story.events(), ElementsAre("SENT anna@example.com 2.0.0 x1 SMTP kbz_test/ticket_1 A1B2C3D4E5: 250 2.0.0 Ok"));
+}
+
+TEST(JoinReusedIds, GiveABounceToNobodysTenantWhereTheFormersEndWasNotSeen)
+{
+    Story story;
+    story.gate(kShort).arrives(kShort).sent(kShort, "anna@example.com").wait(std::chrono::seconds{20});   // "removed" is missing
+    story.postfix("cleanup", std::string{kShort} + ": message-id=<other@host>");
+    story.postfix("qmgr", std::string{kShort} + ": from=<>, size=3000, nrcpt=1 (queue active)");
+    story.delivery(kShort, "someone@else.example", "bounced", "5.1.1", "no such user");
+    story.removed(kShort);
+    EXPECT_THAT(story.events(), ElementsAre("SENT anna@example.com 2.0.0 x1 SMTP kbz_test/ticket_1 A1B2C3D4E5: 250 2.0.0 Ok"));
+    EXPECT_THAT(story.rows({.tenant = "kbz_test"}), SizeIs(1));
+}
+
+TEST(JoinReusedIds, LeaveALongSessionItsDecision)
+{
+    Story story;
+    story.postfix("smtpd", std::string{kShort} + ": client=app[10.0.0.250]").commit();
+    story.wait(std::chrono::hours{3}).look_for_losses();
+    story.gate(kShort).postfix("cleanup", std::string{kShort} + ": message-id=<1@app.test>");
+    story.postfix("qmgr", std::string{kShort} + ": from=<amazon@inbound.keybuzz.io>, size=2101, nrcpt=1 (queue active)");
+    story.sent(kShort, "anna@example.com").removed(kShort);
+    EXPECT_THAT(story.events(), ElementsAre("SENT anna@example.com 2.0.0 x1 SMTP kbz_test/ticket_1 A1B2C3D4E5: 250 2.0.0 Ok"));
+}
+
+TEST(JoinReusedIds, AreNotHeldAsOpenForSessionsThatHungUp)
+{
+    auto options = Story::default_options();
+    options.most_held = 20'000;
+    Story story{options};
+    for (int i = 0; i < 30'000; ++i) {
+        if (i % 10'000 == 0) story.commit();
+        story.postfix("smtpd", "A1B2C3" + std::to_string(10'000 + i) + ": client=other[203.0.113.9]").wait(std::chrono::milliseconds{-990});
+    }
+    story.commit();
+    story.gate(Q).arrives(Q);
+    for (int minute = 0; minute < 5; ++minute) {   // what fits, then what is read back
+        story.wait(std::chrono::hours{1}).look_for_losses();
+        story.commit();
+    }
+    EXPECT_LE(story.joiner().held(), 1u + 20'000u / 10) << "one is open, and a tenth of those that have ended are kept";
+    auto const open = story.store().recent(20'000, 0).value();
+    EXPECT_TRUE(open.has_all_open);
+    EXPECT_THAT(open.messages, SizeIs(1));
+}
+
+TEST(Join, ComparesMessageIdsAsPostfixLogsThem)
+{
+    struct Case {
+        char const *note, *logged, *decided;
+        bool is_followed;
+    };
+    for (auto const& [note, logged, decided, is_followed] :
+         {Case{"two bytes of UTF-8", "<??1@x>", "<\xc3\xa9" "1@x>", true}, Case{"no UTF-8", "<?1@x>", "<\xef\xbf\xbd" "1@x>", true},
+          Case{"a tab", "<a?b@x>", "<a\tb@x>", true}, Case{"none", "<>", "", true}, Case{"another", "<2@x>", "<1@x>", false}}) {
+        SCOPED_TRACE(note);
+        Story story;
+        story.gate(Q, {.message_id = decided}).arrives(Q, 1, std::string{logged} == "<2@x>" ? "<1@x>" : logged);
+        story.arrives(R, 1, logged, "127.0.0.1");   // the filter brings it back without XFORWARD
+        story.delivery(Q, "anna@example.com", "sent", "2.0.0", std::string{"250 2.0.0 Ok: queued as "} + R, kFilter).removed(Q);
+        story.delivery(R, "anna@example.com", "bounced", "5.1.1", "no such user").removed(R);
+        auto const events = story.events();
+        ASSERT_THAT(events, SizeIs(1));
+        EXPECT_THAT(events.front(), ::testing::StartsWith(is_followed ? "BOUNCED" : "SENT"));
+    }
+}
+
+TEST(Join, KeepsAllRecipientsOfAHopWhoseLogHasWholeSeconds)
+{
+    Story story;
+    story.gate(Q, {.recipient = "", .recipients = 3}).wait(std::chrono::milliseconds{-3'600}).arrives(Q, 3).arrives(R, 3, "<1@app.test>", "127.0.0.1");
+    story.wait(std::chrono::seconds{-7});   // so that its line is older than the decision, by the clock
+    for (auto const* who : {"a@example.com", "b@example.com", "c@example.com"}) {
+        story.delivery(Q, who, "sent", "2.0.0", std::string{"250 2.0.0 Ok: queued as "} + R, kFilter);
+    }
+    EXPECT_THAT(story.rows(), SizeIs(3));
+    story.postfix("postsuper", std::string{R} + ": removed");
+    EXPECT_THAT(story.events(), SizeIs(3));
 }
 
 // --- Options and bounds
