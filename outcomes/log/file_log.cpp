@@ -1,82 +1,30 @@
 #include "outcomes/log/file_log.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
-
-#include "core/base/text.hpp"
 
 namespace mailcore::outcomes {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kQuiet = 1s;             // so long after its last line a file that was rotated away gets no more
+constexpr auto kQuiet = 1s;             // so long after its last line a file that was rotated away is left for the new one
 constexpr auto kLookAgain = 1s;         // where something is amiss, or a file has to be quiet for a time
 constexpr auto kLookAnyway = 10s;       // where the file system tells of no changes, as NFS
-constexpr std::string_view kVersion = "file1";
-
-template <class Number>
-bool take_number(std::string_view text, Number& number, int base = 10)
-{
-    auto const* const end = text.data() + text.size();
-    auto const [stopped, error] = std::from_chars(text.data(), end, number, base);
-    return error == std::errc{} && stopped == end;
-}
-
-template <class Number>
-std::string hex(Number number)
-{
-    std::string digits(2 * sizeof number, '0');
-    for (auto digit = digits.rbegin(); number != 0; number /= 16) *digit++ = "0123456789abcdef"[number % 16];
-    return digits;
-}
-
-bool take_steps(std::string_view text, Head& head)
-{
-    constexpr std::size_t width = 8;
-    if (text.size() % width != 0 || text.size() / width > Head::kSteps) return false;
-    for (std::size_t step = 0; step * width < text.size(); ++step) {
-        if (!take_number(text.substr(step * width, width), head.steps[step], 16)) return false;
-    }
-    return true;
-}
 
 }   // namespace
 
-// ---- The position as text: "file1:DEVICE:INODE:OFFSET:BYTES OF THE HEAD:HASH:STEPS:MICROSECONDS OF THE CHANGE" ----
-
-std::string to_text(LogPlace const& place)
-{
-    auto text = std::string{kVersion};
-    for (auto const number : {place.id.device, place.id.inode, place.offset, std::uint64_t{place.head.size}}) {
-        text += ":" + std::to_string(number);
-    }
-    text += ":" + hex(place.head.hash) + ":";
-    for (std::size_t step = 0; std::size_t{16} << step <= place.head.size; ++step) text += hex(place.head.steps[step]);
-    return text + ":" + std::to_string(place.changed.time_since_epoch().count());
-}
-
-std::optional<LogPlace> parse_place(std::string_view text)
-{
-    auto const parts = base::split(text, ':');
-    if (parts.size() != 8 || parts[0] != kVersion) return std::nullopt;
-    LogPlace place;
-    std::int64_t changed = 0;
-    bool const whole = take_number(parts[1], place.id.device) && take_number(parts[2], place.id.inode) &&
-                       take_number(parts[3], place.offset) && take_number(parts[4], place.head.size) &&
-                       take_number(parts[5], place.head.hash, 16) && take_steps(parts[6], place.head) &&
-                       take_number(parts[7], changed);
-    if (!whole || place.head.size > Head::kMost) return std::nullopt;
-    place.changed = base::Time{base::Time::duration{changed}};
-    return place;
-}
-
 FileLog::FileLog(std::string path, std::string const& position)
-    : path_{std::move(path)}, watch_{directory_of_log(path_)}, place_{parse_place(position)}
+    : FileLog{std::move(path), parse_position(position), position.empty()}
+{
+}
+
+FileLog::FileLog(std::string path, std::optional<LogPosition> const& saved, bool is_first)
+    : path_{std::move(path)}, watch_{directory_of_log(path_)}, left_{saved ? saved->left : std::vector<LogPlace>{}}
 {
     watch_.wake_after(1ms);   // for the first read()
-    if (!place_ && !position.empty()) {
+    if (saved) place_ = saved->place;
+    if (!saved && !is_first) {
         count_gap(path_ + ": the saved position is of another log or another version; it is read from its beginning");
     }
 }
@@ -86,14 +34,41 @@ Lines FileLog::read(std::size_t most_bytes)
     watch_.look();   // first: what changes from here on wakes again
     buffer_.forget_given();
     Lines lines;
-    auto const done = current_ || find_place() ? step(std::max<std::size_t>(1, most_bytes), lines) : Step::Nothing;
-    lines.at_end = done == Step::Nothing;
-    lines.reference = current_ ? current_->facts.changed : base::now();
+    most_bytes = std::max<std::size_t>(1, most_bytes);
+    if (read_left(most_bytes, lines)) {
+        lines.at_end = false;
+    } else {
+        auto const done = current_ || find_place() ? step(most_bytes, lines) : Step::Nothing;
+        lines.at_end = done == Step::Nothing;
+        lines.reference = current_ ? current_->facts.changed : base::now();
+    }
     health_.bytes_behind = bytes_behind();
-    health_.cut = buffer_.cut();
+    health_.cut = buffer_.cut() + left_.cut();
     bool const unsettled = !watch_.sees_changes() || !current_ || !health_.trouble.empty() || health_.bytes_behind > 0;
     watch_.wake_after(unsettled ? kLookAgain : kLookAnyway);
     return lines;
+}
+
+// The file that is read itself stands for what was read of it.
+std::string FileLog::position() const
+{
+    if (!place_) return "";
+    LogPosition position{*place_, left_.places()};
+    std::erase_if(position.left, [this](LogPlace const& place) { return place.id == place_->id; });
+    return to_text(position);
+}
+
+// Before what is in the new file: it was written earlier, mostly.
+bool FileLog::read_left(std::size_t most_bytes, Lines& lines)
+{
+    if (left_.are_to_be_found()) {
+        if (auto const members = members_of(path_)) left_.find(*members);
+    }
+    auto const place = left_.read(most_bytes, lines);
+    if (auto words = left_.take_gap(); !words.empty()) count_gap(std::move(words));
+    health_.lines += lines.lines.size();
+    if (place && place_ && place_->id == place->id && !lines.lines.empty()) place_ = place;   // the new one gave none yet
+    return place.has_value();
 }
 
 // ---- Where to go on ----
@@ -176,17 +151,20 @@ std::optional<FileLog::Match> FileLog::examine(LogMember const& member) const
 
 void FileLog::continue_at(Match match)
 {
-    auto const size = match.file.is_packed() ? place_->offset : match.member.facts.size;
-    auto const offset = std::min(place_->offset, size);
+    auto const known = std::max(place_->offset, left_.take_back(match.member, match.first_bytes).value_or(0));
+    auto const size = match.file.is_packed() ? known : match.member.facts.size;
+    auto const offset = std::min(known, size);
     auto const before = offset > 0 ? match.file.read(offset - 1, 2) : std::string{"\n"};
     bool const within_line = before && before->size() == 2 && before->front() != '\n';
     if (within_line) {
         count_gap(match.member.path + ": was written anew behind its first lines; some may be lost");
-    } else if (offset < place_->offset && match.member.is_live) {
-        count_gap(match.member.path + ": shorter than it was, by " + std::to_string(place_->offset - offset) +
+    } else if (offset < known && match.member.is_live) {
+        count_gap(match.member.path + ": shorter than it was, by " + std::to_string(known - offset) +
                   " bytes or more: lines were taken out of it");
     }
-    current_ = Current{std::move(match.file), match.member.facts, std::move(match.first_bytes), offset, offset, within_line};
+    left_.forget(match.member.facts.id);
+    current_ = Current{.file = std::move(match.file), .facts = match.member.facts, .first_bytes = std::move(match.first_bytes),
+                       .began = offset, .read = offset, .whole = offset, .begins_within_line = within_line};
     buffer_.clear();
     skipped_.clear();
     health_.trouble.clear();
@@ -225,7 +203,12 @@ FileLog::Opened FileLog::begin(LogMember const& member, std::string& words)
     // Without a first line it could not be told from what is there after a truncation.
     bool const has_line = first_bytes->size() == Head::kMost || first_bytes->find('\n') != std::string::npos;
     if (member.is_live && !has_line) return Opened::NotYet;
-    current_ = Current{std::move(*file), *facts, *first_bytes};
+    auto const offset = left_.take_back(member, *first_bytes).value_or(0);
+    if (current_ && !current_->file.is_packed()) {
+        left_.add(std::move(current_->file), current_->facts, current_->first_bytes, current_->whole);
+    }
+    current_ = Current{.file = std::move(*file), .facts = *facts, .first_bytes = *first_bytes,
+                       .began = offset, .read = offset, .whole = offset};
     buffer_.clear();
     skipped_.clear();
     health_.trouble.clear();
@@ -289,6 +272,7 @@ void FileLog::take(std::string const& bytes, Lines& lines)
     current_->read += bytes.size();
     last_growth_ = std::chrono::steady_clock::now();
     buffer_.give_lines(lines.lines);
+    current_->whole = current_->began + buffer_.given();
     note_given(lines);
 }
 
@@ -313,7 +297,8 @@ FileLog::Step FileLog::at_end(Lines& lines)
 {
     auto const live = file_facts_of(path_);
     if (live && live->id == current_->facts.id) return Step::Nothing;
-    // Postfix may write to the old file until it is told of the new one.
+    // Postfix may write to the old file until it is told of the new one. Who is told later still is not waited for; what
+    // is written there then is read as well.
     return is_quiet() ? leave(lines) : Step::Nothing;
 }
 
@@ -338,12 +323,17 @@ FileLog::Step FileLog::leave(Lines& lines)
         stop_reading();   // our place tells where to go on
         return Step::Moved;
     }
-    auto const next = own ? *own + 1 : first_changed_later(*members, current_->facts.changed);
+    auto const next = number_after_current(*members, own);
     if (next == members->size() || ((*members)[next].is_live && (*members)[next].facts.size == 0)) return Step::Nothing;
     buffer_.give_rest(lines.lines);
     note_given(lines);
     if (!lines.lines.empty()) return Step::Moved;   // they live in the buffer; the next read() goes on
     return begin_first_of(*members, next) ? Step::Moved : Step::Nothing;
+}
+
+std::size_t FileLog::number_after_current(Members const& members, std::optional<std::size_t> own) const
+{
+    return own ? *own + 1 : first_changed_later(members, current_->facts.changed);
 }
 
 // By its inode, which is nobody else's while we hold it open; else it was packed, or copied and removed.
@@ -370,14 +360,30 @@ void FileLog::count_gap(std::string words)
     health_.gap = std::move(words);
 }
 
-std::uint64_t FileLog::bytes_behind() const
+std::uint64_t FileLog::bytes_behind()
 {
     auto const live = file_facts_of(path_);
     if (!current_) return live ? live->size : 0;
     auto const given = current_->began + buffer_.given();
     bool const known = !current_->file.is_packed() && current_->facts.size > given;
-    auto const own = known ? current_->facts.size - given : 0;
-    return own + (live && live->id != current_->facts.id ? live->size : 0);
+    auto const bytes = left_.bytes_behind() + (known ? current_->facts.size - given : 0);
+    if (!live || live->id == current_->facts.id) return bytes;
+    return bytes + live->size + bytes_between(live->id);
+}
+
+// In the files that were rotated while nobody looked, between the one that is read and the log itself. They do not change;
+// those that are packed hold more than this.
+std::uint64_t FileLog::bytes_between(FileId live)
+{
+    if (between_ && between_->current == current_->facts.id && between_->live == live) return between_->bytes;
+    auto const members = members_of(path_);
+    if (!members) return 0;
+    between_ = Between{current_->facts.id, live, 0};
+    for (auto number = number_after_current(*members, own_number(*members)); number < members->size(); ++number) {
+        auto const& member = (*members)[number];
+        if (!member.is_live) between_->bytes += member.facts.size;
+    }
+    return between_->bytes;
 }
 
 }   // namespace mailcore::outcomes

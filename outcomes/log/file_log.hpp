@@ -1,5 +1,6 @@
 // A log file with its rotation, as logrotate, rsyslog and postlogd do it: renamed, copied and truncated, packed, numbered
-// or dated, several times while nobody looked. What was read is found again by its first bytes.
+// or dated, several times while nobody looked. What was read is found again by its first bytes; what is written late to a
+// file that was rotated away comes late, and is read, too.
 #pragma once
 
 #include <chrono>
@@ -9,30 +10,20 @@
 #include <vector>
 
 #include "outcomes/log/follower.hpp"
+#include "outcomes/log/left_files.hpp"
 #include "outcomes/log/line_buffer.hpp"
 #include "outcomes/log/log_file.hpp"
+#include "outcomes/log/log_place.hpp"
 #include "outcomes/log/log_watch.hpp"
 
 namespace mailcore::outcomes {
-
-// How far a log was read: behind a line of the file that begins with `head`, whatever its name and inode are now. An empty
-// head: nothing of what changed after `changed` was read.
-struct LogPlace {
-    FileId id;
-    std::uint64_t offset = 0;    // of the text, also where the file is packed by now
-    Head head;
-    base::Time changed{};        // the file's last change when it was read
-    bool operator==(LogPlace const&) const = default;
-};
-std::string to_text(LogPlace const& place);
-std::optional<LogPlace> parse_place(std::string_view text);
 
 class FileLog final : public LogSource {
 public:
     FileLog(std::string path, std::string const& position);
 
     Lines read(std::size_t most_bytes) override;
-    std::string position() const override { return place_ ? to_text(*place_) : ""; }
+    std::string position() const override;
     LogHealth health() const override { return health_; }
     int wake_descriptor() const override { return watch_.descriptor(); }
 
@@ -47,6 +38,7 @@ private:
         std::string first_bytes;   // as far as they are known
         std::uint64_t began = 0;   // offset of what the buffer got first
         std::uint64_t read = 0;    // offset behind what it got last
+        std::uint64_t whole = 0;   // offset behind the last line that was given with its end
         bool begins_within_line = false;
     };
     struct Match {                 // a file that may be the one that was read
@@ -55,6 +47,14 @@ private:
         std::string first_bytes;
         int likeness = 0;
     };
+
+    struct Between {               // what bytes_between() found last
+        FileId current, live;
+        std::uint64_t bytes = 0;
+    };
+
+    FileLog(std::string path, std::optional<LogPosition> const& saved, bool is_first);
+    bool read_left(std::size_t most_bytes, Lines& lines);
 
     // Where to go on.
     bool find_place();
@@ -77,15 +77,19 @@ private:
     Step leave(Lines& lines);
     bool is_quiet() const;
     std::optional<std::size_t> own_number(Members const& members) const;
+    std::size_t number_after_current(Members const& members, std::optional<std::size_t> own) const;
     void stop_reading();
 
     void count_gap(std::string words);
-    std::uint64_t bytes_behind() const;
+    std::uint64_t bytes_behind();
+    std::uint64_t bytes_between(FileId live);
 
     std::string const path_;
     LogWatch watch_;
     std::optional<LogPlace> place_;
     std::optional<Current> current_;
+    LeftFiles left_;
+    std::optional<Between> between_;
     LineBuffer buffer_;
     LogHealth health_;
     std::vector<FileId> skipped_;   // counted as gaps on the way to the next file

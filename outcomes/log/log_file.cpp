@@ -21,7 +21,8 @@ FileFacts facts_from(struct stat const& status)
     auto const since_epoch = seconds{status.st_mtim.tv_sec} + nanoseconds{status.st_mtim.tv_nsec};
     return {{status.st_dev, status.st_ino},
             static_cast<std::uint64_t>(status.st_size),
-            base::Time{floor<microseconds>(since_epoch)}};
+            base::Time{floor<microseconds>(since_epoch)},
+            status.st_nlink == 0};
 }
 
 // ---- Permissions ----

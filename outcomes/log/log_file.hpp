@@ -26,6 +26,7 @@ struct FileFacts {
     FileId id;
     std::uint64_t size = 0;    // on disk: not that of the text, where it is packed
     base::Time changed{};
+    bool is_removed = false;   // it has no name any more; who holds it open may still write to it
 };
 
 // The first bytes of a log tell it apart from others by its first time stamps, whatever name or inode it has now.

@@ -261,7 +261,8 @@ TEST_F(FileLogTest, BeginsAnewWhereThePositionIsOfSomethingElse)
     EXPECT_THAT(good, MatchesRegex("file1:[0-9]+:[0-9]+:4:4:[0-9a-f]+::[0-9]+"));
     for (auto const& position : {std::string{"journal1:cursor:s=1"}, "file2" + good.substr(5), good + ":1",
                                        good.substr(0, good.rfind(':')), std::string{"file1:1:1:-4:4:ab::1"},
-                                       std::string{"file1:1:1:4:999999:ab::1"}, std::string{"file1:1:1:4:4:ab:123:1"}, std::string{"?"}}) {
+                                       std::string{"file1:1:1:4:999999:ab::1"}, std::string{"file1:1:1:4:4:ab:123:1"}, good + " ?",
+                                       std::string{"?"}}) {
         LogReader reader{log_, position};
         EXPECT_THAT(reader.read(), ElementsAre("one")) << position;
         EXPECT_EQ(reader.health().gaps, 1u);
@@ -434,6 +435,200 @@ TEST_F(FileLogTest, FollowsALinkToWhereTheLogsLie)
     std::filesystem::rename(real, real + ".1");
     std::ofstream{real} << "three\n";
     EXPECT_THAT(LogReader(log_, first.position()).read_once(100), ElementsAre("two"));
+}
+
+// ---- Written to after it was left ----
+
+TEST_F(FileLogTest, ReadsWhatIsWrittenToARotatedFileAfterItWasLeft)
+{
+    log_.append("one\n");
+    LogReader reader{log_};
+    reader.read();
+    log_.rotate();
+    log_.append("two\n");
+    EXPECT_THAT(reader.read(), ElementsAre("two"));
+    log_.append("late\n", ".1");   // a daemon was not told of the rotation
+    EXPECT_THAT(reader.read(), ElementsAre("late"));
+    log_.append("three\n");
+    log_.append("later\n", ".1");
+    EXPECT_THAT(reader.read(), ElementsAre("later", "three"));
+    log_.rotate();
+    log_.append("four\n");
+    EXPECT_THAT(reader.read(), ElementsAre("four"));
+    log_.append("latest\n", ".2");
+    EXPECT_THAT(reader.read(), ElementsAre("latest"));
+    EXPECT_EQ(reader.health().gaps, 0u);
+    EXPECT_EQ(reader.health().bytes_behind, 0u);
+    EXPECT_EQ(reader.health().lines, 7u);
+}
+
+TEST_F(FileLogTest, ReadsLateLinesInPieces)
+{
+    log_.append("one\n");
+    LogReader reader{log_};
+    reader.read();
+    log_.rotate();
+    log_.append("two\n");
+    reader.read();
+    log_.append("a late line\nand ano", ".1");
+    log_.append("three\n");
+    EXPECT_THAT(reader.read(3), ElementsAre("a late line", "three"));
+    log_.append("ther\n", ".1");
+    EXPECT_THAT(reader.read(3), ElementsAre("and another"));
+}
+
+TEST_F(FileLogTest, NeitherLosesNorDoublesLateLinesAtARestart)
+{
+    log_.append("one\n");
+    LogReader first{log_};
+    first.read();
+    log_.rotate();
+    log_.append("two\n");
+    first.read();
+    auto const before_late = first.position();
+    log_.append("late\n", ".1");
+    EXPECT_THAT(first.read(), ElementsAre("late"));
+    EXPECT_NE(first.position(), before_late);   // else it would not be stored
+    EXPECT_THAT(LogReader(log_, first.position()).read(), IsEmpty());
+    LogReader second{log_, before_late};
+    EXPECT_THAT(second.read(), ElementsAre("late"));
+    log_.append("later\n", ".1");
+    EXPECT_THAT(second.read(), ElementsAre("later"));
+    EXPECT_THAT(LogReader(log_, second.position()).read(), IsEmpty());
+    EXPECT_EQ(second.health().gaps, 0u);
+}
+
+TEST_F(FileLogTest, FindsLateLinesThatArePackedByNow)
+{
+    log_.append("one\n");
+    LogReader first{log_};
+    first.read();
+    log_.rotate();
+    log_.append("two\n");
+    first.read();
+    log_.append("late\n", ".1");
+    log_.rotate();
+    log_.gzip(".2");
+    log_.append("three\n");
+    LogReader second{log_, first.position()};
+    EXPECT_THAT(second.read(2), ElementsAre("late", "three"));
+    EXPECT_THAT(LogReader(log_, second.position()).read(), IsEmpty());
+    EXPECT_EQ(second.health().gaps, 0u);
+}
+
+TEST_F(FileLogTest, ReadsOnInALeftFileThatWasPackedWhileItsWriterHoldsItOpen)
+{
+    log_.append("one\n");
+    LogReader reader{log_};
+    reader.read();
+    std::ofstream writer{log_.path(), std::ios::app};
+    log_.rotate();
+    log_.append("two\n");
+    reader.read();
+    log_.gzip(".1");
+    writer << "late" << std::endl;
+    EXPECT_THAT(reader.read(), ElementsAre("late"));
+    EXPECT_THAT(LogReader(log_, reader.position()).read(), IsEmpty());
+}
+
+TEST_F(FileLogTest, KeepsThePlaceInALeftFileWhileTheNewOneHasGivenNoLine)
+{
+    log_.append("one\n");
+    LogReader first{log_};
+    first.read();
+    log_.rotate();
+    log_.append("a long line\n");
+    EXPECT_THAT(first.read_once(1), IsEmpty());   // at the end of the old one
+    EXPECT_THAT(first.read_once(1), IsEmpty());   // within the first line of the new one
+    log_.append("late\n", ".1");
+    EXPECT_THAT(first.read_once(100), ElementsAre("late"));
+    LogReader second{log_, first.position()};
+    log_.age(".1", 60);
+    EXPECT_THAT(second.read(), ElementsAre("a long line"));
+}
+
+TEST_F(FileLogTest, GivesALineThatIsEndedAfterItsFileWasLeft)
+{
+    log_.append("one\ntw");
+    LogReader reader{log_};
+    reader.read();
+    log_.rotate();
+    log_.append("three\n");
+    EXPECT_THAT(reader.read(), ElementsAre("tw", "three"));
+    log_.append("o\n", ".1");
+    EXPECT_THAT(reader.read(), ElementsAre("two"));
+}
+
+TEST_F(FileLogTest, GoesOnInALeftFileThatWasEmptied)
+{
+    log_.append("one\n");
+    LogReader reader{log_};
+    reader.read();
+    log_.rotate();
+    log_.append("two\n");
+    reader.read();
+    log_.write("", ".1");   // by hand, to make room
+    EXPECT_THAT(reader.read(), IsEmpty());
+    log_.append("late, and longer than what was read before\n", ".1");
+    EXPECT_THAT(reader.read(), ElementsAre("late, and longer than what was read before"));
+    log_.write("x\n", ".1");
+    EXPECT_THAT(reader.read(), ElementsAre("x"));
+    log_.append("a line\n", ".1");
+    EXPECT_THAT(reader.read(), ElementsAre("a line"));
+    std::filesystem::resize_file(log_.path(".1"), 4);   // "x\na "
+    EXPECT_THAT(reader.read(), IsEmpty());
+    log_.append("rest\nwhole\n", ".1");
+    EXPECT_THAT(reader.read(), ElementsAre("whole"));
+}
+
+TEST_F(FileLogTest, LooksAtAFileThatGrowsHoweverManyWereLeftAfterIt)
+{
+    log_.append("one\n");
+    LogReader reader{log_};
+    reader.read();
+    for (int rotation = 1; rotation < 8; ++rotation) {
+        log_.rotate();
+        log_.append("new\n");
+        EXPECT_THAT(reader.read(), ElementsAre("new"));
+        log_.append("late\n", "." + std::to_string(rotation));
+        EXPECT_THAT(reader.read(), ElementsAre("late")) << rotation;
+    }
+}
+
+TEST_F(FileLogTest, DoublesNothingWhereARotationIsUndone)
+{
+    log_.append("one\n");
+    LogReader reader{log_};
+    reader.read();
+    log_.rotate();
+    log_.append("two\n");
+    reader.read();
+    log_.age("", 60);
+    log_.rename(".1", "");
+    log_.append("three\n");
+    EXPECT_THAT(reader.read(), ElementsAre("three"));
+    log_.append("four\n");
+    EXPECT_THAT(reader.read(), ElementsAre("four"));
+    EXPECT_THAT(LogReader(log_, reader.position()).read(), IsEmpty());
+}
+
+TEST_F(FileLogTest, CountsTheFilesBetweenAsBehind)
+{
+    log_.append("one\n");
+    LogReader first{log_};
+    first.read();
+    log_.append("two\nthree\n");
+    log_.rotate();
+    log_.append("four\n");
+    log_.rotate();
+    log_.append("five and six\n");
+    log_.rotate();
+    log_.append("seven\n");
+    LogReader second{log_, first.position()};
+    EXPECT_THAT(second.read_once(4), ElementsAre("two"));
+    EXPECT_EQ(second.health().bytes_behind, 6u + 5u + 13u + 6u);
+    second.read();
+    EXPECT_EQ(second.health().bytes_behind, 0u);
 }
 
 // ---- Copied and truncated ----
@@ -694,6 +889,20 @@ TEST_F(FileLogTest, WakesForARotationAndForTheEndOfTheSecondOfQuiet)
         lines = reader.read();
     }
     EXPECT_THAT(lines, ElementsAre("two"));
+}
+
+TEST_F(FileLogTest, WakesForALateLine)
+{
+    log_.append("one\n");
+    LogReader reader{log_};
+    reader.read();
+    log_.rotate();
+    log_.append("two\n");
+    reader.read();
+    EXPECT_FALSE(wakes(reader, 0));
+    log_.append("late\n", ".1");
+    EXPECT_TRUE(wakes(reader, 60'000));
+    EXPECT_THAT(reader.read(), ElementsAre("late"));
 }
 
 TEST_F(FileLogTest, WakesForADirectoryThatComes)

@@ -1,5 +1,5 @@
-// Whatever is done to a log and to its reader, every line is read once and in order: random histories, and a writer that
-// goes on while the log is rotated and packed.
+// Whatever is done to a log and to its reader, every line is read once and in order, but for late ones: random histories,
+// and a writer that goes on while the log is rotated and packed.
 
 #include <gtest/gtest.h>
 
@@ -18,11 +18,15 @@ namespace mailcore::testing {
 namespace {
 
 enum class Naming { Numbers, Dates };
+enum class LateLines { No, Yes };   // are written to files that were rotated away
 
 // A writer, logrotate and a reader that is stopped and killed, as the seed says.
 class History {
 public:
-    explicit History(unsigned seed) : random_{seed}, naming_{seed % 2 == 0 ? Naming::Numbers : Naming::Dates} {}
+    History(unsigned seed, LateLines late)
+        : random_{seed}, naming_{seed % 2 == 0 ? Naming::Numbers : Naming::Dates}, late_{late}
+    {
+    }
 
     void run(int steps)
     {
@@ -48,6 +52,7 @@ private:
 
     void one_step()
     {
+        if (late_ == LateLines::Yes && below(5) == 0) return append_late();
         switch (below(12)) {
             case 0:
             case 1:
@@ -85,6 +90,18 @@ private:
     {
         if (!rest_.empty()) log_.append(rest_);
         rest_.clear();
+    }
+
+    // As a daemon that missed its reload. A file without a line could not be told from another after a restart.
+    void append_late()
+    {
+        auto const back = 1 + below(2);
+        auto name = "." + std::to_string(back);
+        if (naming_ == Naming::Dates) name = to_pack_.size() < back ? "-" : to_pack_[to_pack_.size() - back];
+        if (!log_.exists(name) || std::filesystem::file_size(log_.path(name)) == 0) return;
+        story += "late ";
+        log_.append(line() + "\n", name);
+        log_.age(name, 1);
     }
 
     std::string next_name()
@@ -174,6 +191,7 @@ private:
 
     std::mt19937 random_;
     Naming const naming_;
+    LateLines const late_;
     LogDirectory log_;
     std::unique_ptr<LogReader> reader_;
     std::vector<Commit> commits_{{"", 0}};
@@ -193,12 +211,27 @@ TEST(Rotation, LosesAndDoublesNothingInAnyHistory)
     auto const first = first_seed();
     auto const count = first == 1 ? 120u : 1u;
     for (auto seed = first; seed < first + count; ++seed) {
-        History history{seed};
+        History history{seed, LateLines::No};
         history.run(60);
         std::vector<unsigned> expected(history.written);
         for (unsigned i = 0; i < history.written; ++i) expected[i] = i + 1;
         auto const differs = std::mismatch(history.read.begin(), history.read.end(), expected.begin(), expected.end());
         ASSERT_EQ(history.read, expected) << "from line " << differs.second - expected.begin() + 1 << " on, MAILCORE_TEST_SEED=" << seed << ": " << history.story;
+        ASSERT_EQ(history.gaps, 0u) << "MAILCORE_TEST_SEED=" << seed << ": " << history.story;
+    }
+}
+
+TEST(Rotation, LosesAndDoublesNoLateLineInAnyHistory)
+{
+    auto const first = first_seed();
+    auto const count = first == 1 ? 120u : 1u;
+    for (auto seed = first; seed < first + count; ++seed) {
+        History history{seed, LateLines::Yes};
+        history.run(60);
+        std::vector<unsigned> expected(history.written);
+        for (unsigned i = 0; i < history.written; ++i) expected[i] = i + 1;
+        std::sort(history.read.begin(), history.read.end());
+        ASSERT_EQ(history.read, expected) << "MAILCORE_TEST_SEED=" << seed << ": " << history.story;
         ASSERT_EQ(history.gaps, 0u) << "MAILCORE_TEST_SEED=" << seed << ": " << history.story;
     }
 }
