@@ -1,5 +1,7 @@
 #include "outcomes/store/search.hpp"
 
+#include <algorithm>
+
 #include "outcomes/store/message_rows.hpp"
 #include "outcomes/store/schema.hpp"
 
@@ -45,16 +47,16 @@ class Builder {
 public:
     Builder(Database& database, Query const& query) : database_{database}, query_{query}
     {
-        if (query.queue_id) queue_id_ = original_of(*query.queue_id);
+        if (query.queue_id) find_originals_of(*query.queue_id);
     }
 
     SearchText build()
     {
         if (query_.after_change > 0) from_changes();
-        else if (query_.ticket) from_terms(hash_of(Term::Ticket, *query_.ticket));
-        else if (query_.message_id) from_terms(hash_of(Term::MessageId, *query_.message_id));
-        else if (query_.queue_id) from_terms(hash_of(Term::QueueId, queue_id_));
-        else if (query_.recipient) from_terms(hash_of(Term::Recipient, *query_.recipient));
+        else if (query_.ticket) from_terms(Term::Ticket, {*query_.ticket});
+        else if (query_.message_id) from_terms(Term::MessageId, {*query_.message_id});
+        else if (query_.queue_id) from_terms(Term::QueueId, queue_ids_);
+        else if (query_.recipient) from_terms(Term::Recipient, {*query_.recipient});
         else from_recipients(index_of_recipients());
         add_conditions();
         text_.sql += query_.after_change > 0 ? " ORDER BY r.change" : " ORDER BY r.at DESC, r.change DESC";
@@ -68,24 +70,36 @@ private:
     void value(std::string const& text) { text_.values.emplace_back(text); }
     void value(base::Time time) { value(std::int64_t{time.time_since_epoch().count()}); }
 
-    void from_terms(std::int64_t hash)
+    static std::string places_for(std::vector<std::string> const& texts)   // " IN (?, ?)"
     {
-        text_.sql.append(MAILCORE_WITH_SLICES).append(kColumns).append(MAILCORE_FROM_TERMS);
-        text_.sql += "CROSS JOIN recipients r INDEXED BY recipients_message ON r.message = m.id WHERE 1";
-        value(hash);
+        std::string places = " IN (?";
+        for (std::size_t number = 1; number < texts.size(); ++number) places += ", ?";
+        return places + ")";
     }
 
-    // A message that a content filter re-injected is shown as the original.
-    std::string original_of(std::string queue_id)
+    void from_terms(Term term, std::vector<std::string> const& texts)
+    {
+        text_.sql.append(MAILCORE_WITH_SLICES).append(kColumns);
+        text_.sql.append(" FROM slices CROSS JOIN terms t ON t.slice = slices.n AND t.hash").append(places_for(texts));
+        text_.sql += " CROSS JOIN messages m ON m.id = t.message "
+                     "CROSS JOIN recipients r INDEXED BY recipients_message ON r.message = m.id WHERE 1";
+        for (auto const& text : texts) value(hash_of(term, text));
+    }
+
+    // A message that a content filter re-injected is shown as the original. Short ids come again: what was a hop's id once
+    // may be a message's own by now, and the other way round, so all of them are looked for.
+    void find_originals_of(std::string const& queue_id)
     {
         Statement original{database_, MAILCORE_WITH_SLICES "SELECT m.hop_of" MAILCORE_FROM_TERMS
                                                            "WHERE m.queue_id = ?2 AND m.hop_of <> '' ORDER BY m.id DESC LIMIT 1"};
+        queue_ids_ = {queue_id};
         for (int hop = 0; hop < kMostHops; ++hop) {
             Use row{original};
-            if (!row->bind(hash_of(Term::QueueId, queue_id), queue_id).step()) break;
-            queue_id = row->string(0);
+            if (!row->bind(hash_of(Term::QueueId, queue_ids_.back()), queue_ids_.back()).step()) break;
+            auto next = row->string(0);
+            if (std::find(queue_ids_.begin(), queue_ids_.end(), next) != queue_ids_.end()) break;
+            queue_ids_.push_back(std::move(next));
         }
-        return queue_id;
     }
 
     std::string_view index_of_recipients() const
@@ -127,12 +141,13 @@ private:
             text_.sql += " OR r.orig_to = ? COLLATE NOCASE)";
             value(*query_.recipient);
         }
-        if (query_.queue_id) condition("m.queue_id = ?", queue_id_);
+        if (!queue_ids_.empty()) text_.sql.append(" AND m.queue_id").append(places_for(queue_ids_));
+        for (auto const& queue_id : queue_ids_) value(queue_id);
     }
 
     Database& database_;
     Query const& query_;
-    std::string queue_id_;   // of the original
+    std::vector<std::string> queue_ids_;   // the one that was asked for, and of what it was a hop
     SearchText text_;
 };
 

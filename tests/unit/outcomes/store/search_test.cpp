@@ -55,6 +55,30 @@ TEST_F(SearchTest, AnswersEachQuestionNewestFirst)
     EXPECT_THAT(found({.most = 1}), ElementsAre("SENT carla@example.com"));
 }
 
+TEST_F(SearchTest, AQueueIdIsLookedForAsAHopsAndAsAMessagesOwn)
+{
+    auto hop = message("2222222BBB");
+    hop.recipients.clear();
+    hop.hop_of = "1111111AAA";
+    put("1111111AAA", "one", "ticket_a", Status::Sent, "anna@example.com", 1);
+    store_message(hop);
+    EXPECT_THAT(found({.queue_id = "2222222BBB"}), ElementsAre("SENT anna@example.com"));
+    put("2222222BBB", "two", "ticket_b", Status::Sent, "berta@example.com", 2);   // the short id came again
+    EXPECT_THAT(found({.queue_id = "2222222BBB"}), ElementsAre("SENT berta@example.com", "SENT anna@example.com"));
+    EXPECT_THAT(found({.ticket = "ticket_b", .queue_id = "2222222BBB"}), ElementsAre("SENT berta@example.com"));
+    EXPECT_THAT(found({.queue_id = "1111111AAA"}), ElementsAre("SENT anna@example.com"));
+    EXPECT_EQ(store().query({.queue_id = "2222222BBB", .most = 1}).value().outcomes.at(0).tenant_id, "two");
+}
+
+TEST_F(SearchTest, IdsThatWereHopsOfEachOtherEndTheSearch)
+{
+    auto first = message("1111111AAA"), second = message("2222222BBB");
+    first.hop_of = "2222222BBB";
+    second.hop_of = "1111111AAA";
+    for (auto* const one : {&first, &second}) store_message(*one);
+    EXPECT_THAT(found({.queue_id = "1111111AAA"}), SizeIs(2));
+}
+
 TEST_F(SearchTest, AllConditionsHoldTogether)
 {
     fill();
@@ -170,6 +194,7 @@ std::vector<Question> questions()
         {{.tenant = "x", .recipient = "r", .status = Status::Bounced, .until = until}, kTerms},
         {{.queue_id = "q"}, kTerms},
         {{.tenant = "x", .queue_id = "q", .recipient = "r"}, kTerms},
+        {{.queue_id = "hop"}, kTerms},   // is looked for together with the original
         {{.tenant = "x"}, "SEARCH r USING INDEX recipients_tenant (tenant=?)"},
         {{.tenant = "x", .since = since, .until = until}, "SEARCH r USING INDEX recipients_tenant (tenant=? AND at>? AND at<?)"},
         {{.tenant = "x", .status = Status::Sent}, "SEARCH r USING INDEX recipients_tenant (tenant=?)"},
@@ -186,6 +211,9 @@ std::vector<Question> questions()
 TEST_F(SearchTest, EveryQuestionBeginsWithAnIndexAndGoesOnByKeys)
 {
     fill();
+    auto hop = message("hop");
+    hop.hop_of = "4jWYs1aaaaaz9Qn1";
+    store_message(hop);
     close();
     Database database{path(), Database::Access::Read};
     for (auto const& [query, first] : questions()) {
