@@ -79,13 +79,28 @@ private:
     int number_ = 1;
 };
 
+// Where the value ends that holds the "://" at `mark`: with the quote that it began with, else at a blank. A password may hold
+// whatever else ends a value.
+std::size_t end_of_value(std::string_view line, std::size_t mark)
+{
+    auto const before = line.find_last_of(" \t\"'", mark);
+    char const quote = before == std::string_view::npos ? ' ' : line[before];
+    if (quote != '"' && quote != '\'') return std::min(line.find_first_of(" \t", mark), line.size());
+    for (auto at = mark; at < line.size(); ++at) {
+        bool const is_doubled = quote == '\'' && line.substr(at).starts_with("''");
+        if (line[at] == '\\' || is_doubled) ++at;   // the next byte ends nothing
+        else if (line[at] == quote) return at;
+    }
+    return line.size();
+}
+
 // What stands between "://" and the last "@" of an address may be a password. A star for each byte, so that the caret fits.
 std::string with_passwords_hidden(std::string_view line)
 {
     std::string shown{line};
     for (auto mark = shown.find("://"); mark != std::string::npos; mark = shown.find("://", mark + 3)) {
         auto const begin = mark + 3;
-        auto const end = std::min(shown.find_first_of(" \t\"',}", begin), shown.size());
+        auto const end = end_of_value(shown, mark);
         auto const at = std::string_view{shown}.substr(0, end).rfind('@');
         if (at != std::string_view::npos && at > begin) std::fill(shown.begin() + static_cast<std::ptrdiff_t>(begin), shown.begin() + static_cast<std::ptrdiff_t>(at), '*');
     }

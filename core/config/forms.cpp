@@ -41,6 +41,27 @@ bool safe_without_quotes(std::string_view text)
     return std::all_of(text.begin(), text.end(), is_plain_character);
 }
 
+bool begins_as_url(std::string_view text)
+{
+    constexpr std::array<std::string_view, 2> schemes{"https://", "http://"};
+    return std::any_of(schemes.begin(), schemes.end(),
+                       [&](auto scheme) { return text.size() > scheme.size() && text.starts_with(scheme); });
+}
+
+// RFC 3986 3.2: the first / ? or # ends login, host and port. "user:12345#ss@host" so asks a host named user; who wrote it
+// meant a password, which would then be shown as host and path.
+bool has_doubtful_login(std::string_view url)
+{
+    if (!begins_as_url(url)) return false;
+    auto const rest = url.substr(url.find("://") + 3);
+    auto const end = std::min(rest.find_first_of("/?#"), rest.size());
+    bool const has_login_or_port = rest.substr(0, end).find_first_of(":@") != std::string_view::npos;
+    return has_login_or_port && rest.find('@', end) != std::string_view::npos;
+}
+
+constexpr std::string_view kDoubtfulLogin =
+    " can be read in two ways; percent-encode the login (/ as %2F, ? as %3F, # as %23), and an @ behind the host as %40";
+
 }   // namespace
 
 bool is_absolute_path(std::string_view text) { return text.starts_with('/'); }
@@ -78,10 +99,7 @@ bool is_reply_text(std::string_view text)
 
 bool is_url(std::string_view text)
 {
-    auto const starts = [&](std::string_view scheme) {
-        return text.size() > scheme.size() && text.starts_with(scheme);
-    };
-    return (starts("https://") || starts("http://")) &&
+    return begins_as_url(text) && !has_doubtful_login(text) &&
            std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
@@ -107,6 +125,9 @@ bool is_outcome_store(std::string_view text) { return text.starts_with("sqlite:/
 
 base::Result<std::string> TextForm::parse(Written const& written) const
 {
+    if (is_address && has_doubtful_login(written.text)) {
+        return fail(in_quotes(without_password(written.text)) + std::string{kDoubtfulLogin});
+    }
     if (check && !check->accepts(written.text)) {
         return fail(in_quotes(is_address ? without_password(written.text) : written.text) + " is not " + std::string{check->cure});
     }
@@ -260,7 +281,7 @@ std::string without_password(std::string_view address)
     auto const scheme_end = address.find(mark);
     if (scheme_end == std::string_view::npos) return std::string{address};
     auto const host = scheme_end + mark.size();
-    auto const at = address.substr(0, address.find_first_of("/?#", host)).rfind('@');   // a password may hold another @
+    auto const at = address.rfind('@');   // the last one: a password may hold another, and whatever ends a host
     if (at == std::string_view::npos || at < host) return std::string{address};
     return std::string{address.substr(0, host)} + "***" + std::string{address.substr(at)};
 }

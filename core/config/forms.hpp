@@ -38,7 +38,7 @@ bool is_name(std::string_view text);
 bool is_socket_mode(std::string_view text);
 bool is_rule_name(std::string_view text);       // 1 to 64 bytes
 bool is_reply_text(std::string_view text);
-bool is_url(std::string_view text);
+bool is_url(std::string_view text);             // not one whose login could be read in two ways
 bool is_log_target(std::string_view text);      // stderr or an absolute path
 bool is_mail_log(std::string_view text);        // journal, journal:/directory, - or an absolute path
 bool is_limit_store(std::string_view text);     // lmdb:/path, redis://…, rediss://…
@@ -186,7 +186,7 @@ inline constexpr BooleanForm boolean() { return {}; }
 // A text as YAML: plain where that is safe, else in double quotes. Control characters must not be in it.
 std::string yaml_text(std::string_view text);
 
-// scheme://user:password@host as scheme://***@host; anything else as it is.
+// scheme://user:password@host as scheme://***@host, all up to the last @; anything else as it is.
 std::string without_password(std::string_view address);
 
 // 1000000 as "1,000,000", for people.

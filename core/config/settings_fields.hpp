@@ -35,6 +35,8 @@ inline constexpr Check kReplyText{"ASCII text, at most 300", is_reply_text,
 inline constexpr Check kRuleName{"text, at most 64", is_rule_name, "a rule's name; write 1 to 64 characters"};
 inline constexpr Check kName{
     "name", is_name, "a name; write letters, digits, \".\", \"_\" and \"-\", at most 64, the first a letter or digit"};
+inline constexpr Check kProvider{   // a "|" would part the names of counters
+    "name", is_name, "a provider's name; write letters, digits, \".\", \"_\" and \"-\", at most 64, the first a letter or digit"};
 
 constexpr auto fields(Of<LogSettings>)
 {
@@ -252,7 +254,7 @@ constexpr auto fields(Of<OutcomesSettings>)
         field("retention", &OutcomesSettings::retention, "How long they are kept.", duration(1s, 87840h)),
         field("metrics", &OutcomesSettings::metrics, "Where to serve /metrics: inet:host:port; \"\" = off."),
         field("providers", &OutcomesSettings::providers, "Relay host pattern to provider name; others are SMTP.",
-              map_of(checked_text(kSomeText))),
+              map_of(checked_text(kProvider))),
         field("webhook", &OutcomesSettings::webhook, "Tells the application each outcome."),
         field("alert", &OutcomesSettings::alert, "When failures are too many."),
     };

@@ -106,6 +106,26 @@ TEST(Diagnostics, CountACharacterOfSeveralBytesAsOneBlank)
     EXPECT_EQ(problems.text(), "a.yaml:1:10: wrong\n    1 | größe: x\n      |        ^\n");
 }
 
+TEST(Diagnostics, HideAPasswordWhateverItHoldsAndNothingBehindItsValue)
+{
+    struct Case {
+        char const *line, *shown;
+    };
+    for (auto const& one : {
+             Case{R"(a: {u: "https://u:p}w@h/", n: "a@b"})", R"(a: {u: "https://*****@h/", n: "a@b"})"},
+             Case{R"(u: "https://u:p\"w@h/" # by a@b)", R"(u: "https://******@h/" # by a@b)"},
+             Case{R"(u: 'https://u:p''w"@h/' # by a@b)", R"(u: 'https://*******@h/' # by a@b)"},
+             Case{R"(u: https://u:p'w,"x@h/ # by a@b)", R"(u: https://********@h/ # by a@b)"},
+             Case{R"(u: "https://u:p w@h/)", R"(u: "https://*****@h/)"},
+             Case{R"(a: {u: https://h/x, n: "a@b"})", R"(a: {u: https://h/x, n: "a@b"})"},
+         }) {
+        Diagnostics problems;
+        problems.remember_source("a.yaml", one.line);
+        problems.error(at("a.yaml", 1, 1), "wrong");
+        EXPECT_EQ(problems.text(), "a.yaml:1:1: wrong\n    1 | " + std::string{one.shown} + "\n      | ^\n");
+    }
+}
+
 TEST(Diagnostics, CutALongLineAroundTheCaret)
 {
     Diagnostics problems;

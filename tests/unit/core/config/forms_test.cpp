@@ -177,10 +177,30 @@ TEST(Address, IsShownWithoutItsPassword)
     EXPECT_EQ(without_password("redis://127.0.0.1:6379/0"), "redis://127.0.0.1:6379/0");
     EXPECT_EQ(without_password("redis://:secret@127.0.0.1:6379/0"), "redis://***@127.0.0.1:6379/0");
     EXPECT_EQ(without_password("rediss://user:se@cret@redis.example:6379/0"), "rediss://***@redis.example:6379/0");
-    EXPECT_EQ(without_password("https://app.example/hook?who=a@b"), "https://app.example/hook?who=a@b");
+    for (auto const* const secret : {"user:ge/heim", "user:12345#ss", "user:ge?heim", "user:ge@he/im", "to/ken"}) {
+        EXPECT_EQ(without_password("https://" + std::string{secret} + "@app.example/hook"), "https://***@app.example/hook");
+    }
     EXPECT_EQ(without_password("lmdb:/var/lib/a@b"), "lmdb:/var/lib/a@b");
     TextForm const address{.is_address = true};
     EXPECT_EQ(address.print("redis://u:p@h:1/0"), "\"redis://***@h:1/0\"");
+}
+
+// Else what its author took for a password would be taken for a path, and be shown: "user:12345: Could not resolve host".
+TEST(Url, WhoseLoginCouldBeReadInTwoWaysIsRefusedWithoutShowingIt)
+{
+    constexpr Check check{"URL", is_url, "a URL"};
+    for (auto const* const login : {"user:ge/heim", "user:12345#ss", "user:12/ss", "us:1?ss", "user:ge@he/im", ":/geheim", "us:[/]"}) {
+        auto const url = "https://" + std::string{login} + "@app.example/hook";
+        EXPECT_FALSE(is_url(url)) << url;
+        EXPECT_EQ(complaint(checked_address(check), in_double_quotes(url)),
+                  "\"https://***@app.example/hook\" can be read in two ways; percent-encode the login (/ as %2F, ? as %3F, # as %23), "
+                  "and an @ behind the host as %40");
+    }
+    for (auto const* const url : {"https://user:ge%2Fheim@app.example/hook", "https://app.example/hook?who=a@b", "https://app.example/@team",
+                                  "https://app.example:8443/hook?who=a%40b#c", "https://u:p@host@app.example/", "http://[::1]:80/hook"}) {
+        EXPECT_TRUE(is_url(url)) << url;
+        EXPECT_EQ(complaint(checked_address(check), in_double_quotes(url)), "");
+    }
 }
 
 TEST(Grouped, SetsACommaEveryThreeDigits)
