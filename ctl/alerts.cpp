@@ -17,17 +17,20 @@ constexpr std::string_view kRules = R"(# Prometheus rules for mailcore, printed 
 groups:
   - name: mailcore-outcomes
     rules:
-      # At least 10 recipients in the window: a single bounce of a quiet tenant is not an alarm.
+      # At least 10 recipients in the window: a single bounce of a quiet tenant is not an alarm. LOCAL is this host itself: what
+      # it takes, and what gate or Postfix refuse before any provider is asked.
       - alert: MailcoreProviderFailing
         expr: |
-          sum by (provider) (increase(mailcore_email_failed_total[WINDOW]))
-            / (sum by (provider) (increase(mailcore_email_failed_total[WINDOW])) + sum by (provider) (increase(mailcore_email_sent_total[WINDOW])))
+          sum by (provider) (increase(mailcore_email_failed_total{provider!="LOCAL"}[WINDOW]))
+            / (sum by (provider) (increase(mailcore_email_failed_total{provider!="LOCAL"}[WINDOW])) + sum by (provider) (increase(mailcore_email_sent_total{provider!="LOCAL"}[WINDOW])))
             > RATE
-          and sum by (provider) (increase(mailcore_email_failed_total[WINDOW])) + sum by (provider) (increase(mailcore_email_sent_total[WINDOW])) >= 10
+          and sum by (provider) (increase(mailcore_email_failed_total{provider!="LOCAL"}[WINDOW])) + sum by (provider) (increase(mailcore_email_sent_total{provider!="LOCAL"}[WINDOW])) >= 10
         labels: {severity: critical}
         annotations:
           summary: "More than PERCENT of the mail through {{ $labels.provider }} fails"
           description: "{{ $value | humanizePercentage }} of the recipients failed in WINDOW. mailcorectl outcomes --status BOUNCED --since WINDOW says why."
+      # Refusals count: what the gate refuses in a tenant's name comes from the tenant's own client, login or certificate, for
+      # one of its senders. Forged senders have no tenant.
       - alert: MailcoreTenantFailing
         expr: |
           sum by (tenant) (increase(mailcore_email_failed_total[WINDOW]))
@@ -37,7 +40,7 @@ groups:
         labels: {severity: warning}
         annotations:
           summary: "More than PERCENT of the mail of tenant {{ $labels.tenant }} fails"
-          description: "{{ $value | humanizePercentage }} of the recipients failed in WINDOW. mailcorectl outcomes --tenant {{ $labels.tenant }} --since WINDOW says why."
+          description: "{{ $value | humanizePercentage }} of the recipients failed in WINDOW. mailcorectl outcomes --tenant {{ $labels.tenant }} --since WINDOW says why: with --status BOUNCED what other servers said, with --status REJECTED what was refused on this host."
       - alert: MailcoreOutcomesLag
         expr: mailcore_outcomes_lag_seconds > 300
         for: 5m
@@ -53,11 +56,11 @@ groups:
           summary: "{{ $labels.source }} cannot be read"
           description: "Outcomes wait. The event log_unreadable says why; mailcore belongs to group adm."
       - alert: MailcoreOutcomesLost
-        expr: increase(mailcore_outcomes_lost_total[15m]) > 0 or increase(mailcore_outcomes_gaps_total[15m]) > 0
+        expr: increase(mailcore_outcomes_lost_total[15m]) > 0 or increase(mailcore_outcomes_gaps_total[15m]) > 0 or increase(mailcore_outcomes_unreadable_decisions_total[15m]) > 0
         labels: {severity: warning}
         annotations:
           summary: "Mail has been lost from sight"
-          description: "The milter let messages pass that Postfix's log never showed, or log lines were gone before they were read: the events message_lost and log_gap say which; look for rate limits of journald or syslog."
+          description: "The milter let messages pass that Postfix's log never showed, log lines were gone before they were read, or a line of the decision log was no decision: the events message_lost, log_gap and decision_unreadable say which; look for rate limits of journald or syslog."
       - alert: MailcoreOutcomesNotStored
         expr: mailcore_outcomes_store_up == 0
         for: 2m
@@ -79,7 +82,7 @@ groups:
         labels: {severity: critical}
         annotations:
           summary: "{{ $value }} outcomes were given up"
-          description: "mailcorectl queue failed shows them, mailcorectl queue retry sends them again."
+          description: "mailcorectl queue failed shows them, mailcorectl queue retry sends them again, until outcomes.retention deletes them with their messages."
   - name: mailcore-limits
     rules:
       - alert: MailcoreLimitStoreDown
@@ -88,7 +91,7 @@ groups:
         labels: {severity: critical}
         annotations:
           summary: "Messages are not counted on {{ $labels.instance }}"
-          description: "The store of limits fails; limits.on_error decides. The event limit_store_failed says why."
+          description: "The store of limits fails, and with Redis its fallback, too, or its table is full and what is new is not counted; limits.on_error decides. The event limit_store_failed says why."
       - alert: MailcoreLimitsOnFallback
         expr: mailcore_limit_on_fallback == 1
         for: 5m
@@ -96,6 +99,21 @@ groups:
         annotations:
           summary: "{{ $labels.instance }} counts alone: Redis is away"
           description: "Until it is back each host lets a tenant send as much as its limits say."
+      - alert: MailcoreLimitFallbackDown
+        expr: mailcore_limit_fallback_up == 0
+        for: 5m
+        labels: {severity: warning}
+        annotations:
+          summary: "{{ $labels.instance }} could not count all without Redis"
+          description: "limits.fallback fails or is full. The event limit_store_failed says why."
+      # The shared copy cannot be read while Redis is away either, which is told above.
+      - alert: MailcoreSuspensionsCopyDown
+        expr: mailcore_suspensions_copy_up{copy="host"} == 0 or (mailcore_suspensions_copy_up{copy="shared"} == 0 unless on(instance) mailcore_limit_store_up == 0)
+        for: 5m
+        labels: {severity: critical}
+        annotations:
+          summary: "The {{ $labels.copy }} copy of the suspensions cannot be read or written on {{ $labels.instance }}"
+          description: "What an operator suspends or resumes may not reach all hosts, or not survive a restart. The event suspensions_failed says why; with both copies damaged no daemon starts."
   - name: mailcore-secrets
     rules:
       - alert: MailcoreSecretOverdue
