@@ -99,12 +99,14 @@ base::Result<json> list_failed(OutcomeStore& store, json const& request)
 {
     auto const failed = store.failed_events(number(request, "limit", 100));
     if (!failed) return base::fail(failed.error());
+    auto const queue = store.queue_stats();
+    if (!queue) return base::fail(queue.error());
     auto list = json::array();
     for (auto const& event : *failed) {
         list.push_back({{"event", json::parse(to_json(event.outcome))}, {"attempts", event.attempts}, {"error", event.error},
                         {"failedAt", base::format_time(event.failed_at)}});
     }
-    return json{{"failed", list}};
+    return json{{"failed", list}, {"forgotten", queue->forgotten}};
 }
 
 base::Result<json> retry(OutcomeStore& store, json const& request, std::function<void()> const& events_changed)

@@ -1,5 +1,6 @@
 #include "outcomes/facts.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -66,6 +67,7 @@ json stats_of(OutcomeFacts const& facts)
             {"queue", pairs_json(facts.waiting)},
             {"logs", logs},
             {"lost", facts.lost},
+            {"unreadable_decisions", facts.unreadable_decisions},
             {"postfix_rejects", facts.postfix_rejects},
             {"gate_defers", facts.gate_defers},
             {"webhook", {{"events", facts.webhook_events}, {"oldest_pending_seconds", facts.webhook_oldest_seconds},
@@ -152,6 +154,7 @@ OutcomeFacts facts_of(std::map<std::string, std::uint64_t> const& counters)
         else if (name.kind == "delay") add_delay(facts, name, count);
         else if (name.kind == "delay_sum_ms") durations_of(facts, name.provider).sum += static_cast<double>(count) / 1'000;
         else if (name.kind == "lost") facts.lost += count;
+        else if (name.kind == "unreadable") facts.unreadable_decisions += count;
         else if (name.kind == "postfix_rejects") facts.postfix_rejects += count;
         else if (name.kind == "gate_defers") facts.gate_defers += count;
     }
@@ -167,7 +170,8 @@ void add_store_facts(OutcomeFacts& facts, OutcomeStore& store, base::Time now)
     if (auto const queue = store.queue_stats()) {
         facts.webhook_events = {{"pending", queue->pending}, {"sending", queue->sending}, {"sent", queue->sent}, {"failed", queue->failed}};
         if (queue->oldest_pending != base::Time{}) {
-            facts.webhook_oldest_seconds = std::chrono::duration<double>(now - queue->oldest_pending).count();
+            auto const age = std::chrono::duration<double>(now - queue->oldest_pending).count();
+            facts.webhook_oldest_seconds = std::max(0.0, age);   // the clock may be set back
         }
     }
 }
@@ -196,7 +200,7 @@ std::string status_page(OutcomeFacts const& facts)
         "@media(prefers-color-scheme:dark){body{background:#16181c;color:#e6e6e6}th,td{border-color:#333}th[scope=row]{color:#aaa}}</style>"
         "</head><body>\n<h1>mailcore outcomes</h1>\n<table>\n";
     html += row("Sent", total(facts.sent)) + row("Failed", total(facts.failed)) + row("In Postfix's queue", total(facts.waiting));
-    html += row("Lost from sight", facts.lost);
+    html += row("Lost from sight", facts.lost) + row("Decisions that could not be read", facts.unreadable_decisions);
     for (auto const* state : {"pending", "sending", "sent", "failed"}) {
         auto const found = facts.webhook_events.find(state);
         html += row(std::string{"Webhook: "} + state, found == facts.webhook_events.end() ? 0 : found->second);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "outcomes/facts.hpp"
 #include "outcomes/store/sqlite_store.hpp"
@@ -72,18 +73,33 @@ base::Result<> OutcomesService::begin()
     auto counters = store_->counters();
     if (!counters) return base::fail(counters.error());
     counters_ = std::move(*counters);
-    clock_ = std::make_unique<LogClock>(base::now());
+    clock_ = std::make_unique<LogClock>(options_.now());
     joiner_ = std::make_unique<Joiner>(*store_, JoinOptions{.providers = options_.providers, .make_events = !options_.webhook.url.empty()});
     if (auto opened = open_sources(); !opened) return opened;
-    std::unique_ptr<Webhook> webhook;
-    if (!options_.webhook.url.empty()) {
-        webhook = std::make_unique<Webhook>(options_.webhook, *store_, [this](bool ok, std::string const& words) {
-            log_.write(ok ? events::kWebhookBack : events::kWebhookFailing, {{"what", words}});
-        });
-    }
+    if (!webhook_ && !options_.webhook.url.empty()) open_webhook();
+    return {};
+}
+
+void OutcomesService::open_webhook()
+{
+    auto webhook = std::make_unique<Webhook>(options_.webhook, *store_, [this](bool ok, std::string const& words) {
+        log_.write(ok ? events::kWebhookBack : events::kWebhookFailing, {{"what", words}});
+    });
     std::lock_guard const lock{webhook_mutex_};
     webhook_ = std::move(webhook);
-    return {};
+}
+
+// When it has ended no request is under way any more: two webhooks at once might tell of one message in another order.
+void OutcomesService::end_webhook()
+{
+    std::unique_ptr<Webhook> former;
+    {
+        std::lock_guard const lock{webhook_mutex_};
+        former = std::move(webhook_);
+    }
+    if (!former) return;
+    former->stop();
+    former_requests_ = former_requests_ + former->facts();
 }
 
 base::Result<> OutcomesService::open_sources()
@@ -93,11 +109,10 @@ base::Result<> OutcomesService::open_sources()
     mail_lines_.reset();
     waiting_since_.reset();
     auto const open = [&](Source& source, std::string const& what) -> base::Result<> {
-        source.former_gaps += source.told_gaps;
         source.log.reset();
-        source.at_end = true;
-        source.unstored = 0;
-        source.told_gaps = 0;
+        source.last_time = {};
+        source.at_end = what.empty();
+        source.unstored = source.told_gaps = source.new_gaps = source.unreadable = 0;   // will be found again
         if (what.empty()) return {};
         auto const saved = positions->find(source.name);
         auto opened = open_log(what, saved == positions->end() ? std::string{} : saved->second);
@@ -118,15 +133,14 @@ base::Result<> OutcomesService::serve()
         }
         bool const more = turn();
         if (not_stored_) return base::fail(std::move(*not_stored_).within("standard input cannot be read again"));
-        auto const now = base::now();
-        if (now >= next_housekeeping_ && !is_ahead_of_store_) housekeeping(now);
-        if (now >= next_facts_) show_facts(now);
+        auto const watch = base::Stopwatch::now();
+        if (watch >= next_housekeeping_ && !is_ahead_of_store_) housekeeping(options_.now());
+        if (watch >= next_facts_) show_facts(options_.now());
         if (!more && mail_.has_ended && !mail_lines_) break;
         if (!more) wait();
     }
-    show_facts(base::now());
-    std::lock_guard const lock{webhook_mutex_};
-    if (webhook_) webhook_->stop();
+    show_facts(options_.now());
+    end_webhook();
     return {};
 }
 
@@ -160,11 +174,13 @@ Lines OutcomesService::fetch(Source& source, std::size_t most_bytes)
 bool OutcomesService::note_taken(Source& source, Lines const& lines)
 {
     auto position = source.log->position();
-    if (lines.lines.empty() && position == source.position) return false;
+    if (lines.lines.empty() && position == source.position && source.new_gaps == 0) return false;
     source.position = std::move(position);
     auto& batch = joiner_->batch();
     batch.positions[source.name] = source.position;
     batch.counters["lines|" + source.name] += lines.lines.size();
+    if (auto const gaps = std::exchange(source.new_gaps, 0); gaps > 0) batch.counters["gaps|" + source.name] += gaps;
+    if (auto const count = std::exchange(source.unreadable, 0); count > 0) batch.counters["unreadable|" + source.name] += count;
     return true;
 }
 
@@ -227,13 +243,20 @@ bool OutcomesService::take_mail_lines()
 
 void OutcomesService::take_decision(std::string_view line, Source& source)
 {
-    auto const parsed = parse_decision_line(line, decision_);
-    if (!parsed) {
-        joiner_->batch().counters["unreadable|" + source.name] += 1;
-        return;
+    if (auto const parsed = parse_decision_line(line, decision_); !parsed) {
+        note_unreadable(source, parsed.error());
+        if (!parse_behind_torn_line(line, decision_)) return;
     }
     source.last_time = decision_.time;
     joiner_->take(decision_);
+}
+
+// The error names a place in the line, and nothing of what stands there.
+void OutcomesService::note_unreadable(Source& source, base::Error const& error)
+{
+    ++source.unreadable;
+    if (!unreadable_telling_.begins(base::Stopwatch::now())) return;
+    log_.write(events::kDecisionUnreadable, {{"source", source.name}, {"why", error.message}});
 }
 
 // What could not be stored is read again from where the store says.
@@ -252,7 +275,10 @@ bool OutcomesService::commit()
         return false;
     }
     joiner_->committed();
-    for (auto* source : {&mail_, &decisions_}) source->unstored = 0;
+    for (auto* source : {&mail_, &decisions_}) {
+        source->unstored = 0;
+        if (source->new_gaps == 0) source->told_gap.clear();
+    }
     end_store_trouble();
     for (auto const& [name, count] : added) counters_[name] += count;
     if (has_events && webhook_) webhook_->wake();
@@ -283,11 +309,12 @@ void OutcomesService::end_store_trouble()
     if (store_telling_.ends()) log_.write(events::kOutcomeStoreBack, {});
 }
 
-// A replay goes by the log's own time; a live log that is read to its end goes by ours.
+// A replay goes by the log's own time, and so does a log that cannot be read: nobody knows what stands in it. A live log that is
+// read to its end goes by ours.
 void OutcomesService::housekeeping(base::Time now)
 {
-    next_housekeeping_ = now + kHousekeeping;
-    bool const is_live = mail_.at_end && decisions_.at_end && options_.mail_log != "-";
+    next_housekeeping_ = base::Stopwatch::now() + kHousekeeping;
+    bool const is_live = mail_.is_read_to_its_end() && decisions_.is_read_to_its_end() && options_.mail_log != "-";
     joiner_->look_for_losses(is_live ? now : mail_.last_time);
     tell_losses();
     auto const& batch = joiner_->batch();
@@ -295,7 +322,7 @@ void OutcomesService::housekeeping(base::Time now)
     auto const more = store_->forget_before(now - options_.retention);
     if (!more) return tell_store_trouble(more.error());
     if (!is_ahead_of_store_) end_store_trouble();
-    if (*more) next_housekeeping_ = now + 1s;   // a piece at a time, so that reading goes on
+    if (*more) next_housekeeping_ = base::Stopwatch::now() + 1s;   // a piece at a time, so that reading goes on
 }
 
 void OutcomesService::wait()
@@ -312,8 +339,10 @@ void OutcomesService::tell_health(Source& source)
 {
     auto const health = source.log->health();
     if (health.gaps != source.told_gaps) {
+        source.new_gaps += health.gaps - source.told_gaps;
         source.told_gaps = health.gaps;
-        log_.write(events::kLogGap, {{"source", source.name}, {"what", health.gap}});
+        bool const is_told = std::exchange(source.told_gap, health.gap) == health.gap;   // found again, for the store fails
+        if (!is_told) log_.write(events::kLogGap, {{"source", source.name}, {"what", health.gap}});
     }
     if (health.trouble == source.told_trouble) return;
     source.told_trouble = health.trouble;
@@ -335,25 +364,28 @@ void OutcomesService::show_facts(base::Time now)
 {
     auto const began = base::Stopwatch::now();
     auto facts = facts_of(counters_);
+    auto const counted = [this](std::string const& name) {
+        auto const found = counters_.find(name);
+        return found == counters_.end() ? 0 : found->second;
+    };
     for (auto const* source : {&mail_, &decisions_}) {
-        if (!source->log) continue;
+        if (source->is_off()) continue;
         auto const health = source->log->health();
-        auto const behind = std::chrono::duration<double>(now - source->last_time).count();
-        auto const lines = counters_.find("lines|" + source->name);
-        facts.logs.push_back({source->name, lines == counters_.end() ? 0 : lines->second, source->unstored + health.bytes_behind,
-                              source->former_gaps + health.gaps,
+        auto const behind = std::max(0.0, std::chrono::duration<double>(now - source->last_time).count());
+        facts.logs.push_back({source->name, counted("lines|" + source->name), source->unstored + health.bytes_behind,
+                              counted("gaps|" + source->name),
                               source->at_end || source->last_time == base::Time{} ? 0 : behind, health.trouble.empty()});
     }
     add_store_facts(facts, *store_, now);
+    if (options_.webhook.url.empty()) facts.webhook_oldest_seconds = 0;   // nobody is to be told: nothing is late
     facts.store_failures = store_failures_;
     facts.store_trouble = store_trouble_;
-    std::lock_guard const lock{webhook_mutex_};
     auto const requests = webhook_ ? former_requests_ + webhook_->facts() : former_requests_;
     facts.webhook_requests = {{"delivered", requests.delivered}, {"refused", requests.refused}, {"unreachable", requests.unreachable}};
     metrics_.set(std::move(facts));
     // Counting a backlog of millions takes its time: at most a twentieth of ours.
-    auto const took = std::chrono::duration_cast<base::Time::duration>(base::Stopwatch::now() - began);
-    next_facts_ = now + std::max<base::Time::duration>(kFacts, 20 * took);
+    auto const ended = base::Stopwatch::now();
+    next_facts_ = ended + std::max<base::Stopwatch::duration>(kFacts, 20 * (ended - began));
 }
 
 void OutcomesService::stop()
@@ -383,15 +415,10 @@ bool OutcomesService::take_over_options()
         next = std::move(next_options_);
     }
     if (!next) return false;
-    {
-        std::lock_guard const lock{webhook_mutex_};
-        if (webhook_) {
-            webhook_->stop();
-            former_requests_ = former_requests_ + webhook_->facts();
-        }
-        webhook_.reset();
+    if (next->webhook != options_.webhook) {   // else it is none of its business, and goes on
+        end_webhook();
+        static_cast<void>(store_->resume_sending());   // what it left half done
     }
-    static_cast<void>(store_->resume_sending());   // what the stopped webhook left half done
     options_ = std::move(*next);
     return true;
 }

@@ -29,6 +29,7 @@ struct ServiceOptions {
     std::chrono::milliseconds retention{};
     std::map<std::string, std::string> providers;
     WebhookOptions webhook;
+    base::Time (*now)() = base::now;   // the clock, which may be set
 
     static ServiceOptions from(config::Settings const& settings);
 };
@@ -52,22 +53,30 @@ private:
         std::string name;                            // mail_log, decision_log
         std::unique_ptr<LogSource> log{};
         base::Time last_time{};
-        bool at_end = true;
+        bool at_end = true;                          // of what can be read
         bool has_ended = false;                      // standard input was closed
         std::string position{};                      // as read; "" = none
         std::string told_trouble{};
         std::uint64_t unstored = 0;                  // bytes of lines that were read and are not in the store
         std::uint64_t told_gaps = 0;
-        std::uint64_t former_gaps = 0;               // of the log as it was opened before
+        std::string told_gap{};                      // in words, until it is in the store
+        std::uint64_t new_gaps = 0;                  // not in the batch yet
+        std::uint64_t unreadable = 0;                // lines; likewise
+
+        bool is_off() const { return !log; }
+        bool is_read_to_its_end() const { return is_off() || (at_end && log->health().trouble.empty()); }
     };
 
     OutcomesService(ServiceOptions options, base::Fd claim, std::unique_ptr<OutcomeStore> store, base::Fd wake, observe::Log& log,
                     observe::OutcomeMetrics& metrics);
     base::Result<> begin();                          // sources, joiner and webhook by the options
     base::Result<> open_sources();
+    void open_webhook();
+    void end_webhook();
     bool turn();                                     // true: there may be more to read at once
     Lines fetch(Source& source, std::size_t most_bytes);
     bool note_taken(Source& source, Lines const& lines);
+    void note_unreadable(Source& source, base::Error const& error);
     bool read_decisions();                           // true, here and below: something is to be stored
     bool read_decisions_until(base::Time time);
     base::Time time_of_last(Lines const& lines) const;
@@ -100,16 +109,17 @@ private:
     std::unique_ptr<Joiner> joiner_;
     std::unique_ptr<Webhook> webhook_;
     Webhook::Facts former_requests_;                 // of webhooks before the last reload
-    std::mutex webhook_mutex_;                       // of webhook_ against events_changed()
+    std::mutex webhook_mutex_;                       // of the pointer, against events_changed()
     DecisionRecord decision_;
     std::map<std::string, std::uint64_t> counters_;  // as stored
     std::uint64_t store_failures_ = 0;
     bool is_ahead_of_store_ = false;                 // what was read last could not be stored
     std::string store_trouble_;                      // "" = none
     Trouble store_telling_;
+    Trouble unreadable_telling_;
     std::optional<base::Error> not_stored_;          // of what cannot be read again
-    base::Time next_housekeeping_{};
-    base::Time next_facts_{};
+    base::Stopwatch::time_point next_housekeeping_{};   // the clock may be set back
+    base::Stopwatch::time_point next_facts_{};
     std::atomic<bool> stopping_{false};
     std::mutex options_mutex_;
     std::unique_ptr<ServiceOptions> next_options_;

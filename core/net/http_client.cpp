@@ -338,6 +338,15 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
     });
 }
 
+int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept
+{
+    try {
+        return static_cast<HttpRequest const*>(user)->is_unwanted() ? 1 : 0;
+    } catch (...) {
+        return 1;
+    }
+}
+
 HttpFailure kind_of(CURLcode code, std::string_view words)
 {
     if (is_tls_failure(code, words)) return HttpFailure::Tls;
@@ -400,6 +409,11 @@ void HttpClient::State::prepare(HttpRequest const& request, Target const& target
     ::curl_easy_setopt(handle, CURLOPT_WRITEDATA, &arriving);
     ::curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
     ::curl_easy_setopt(handle, CURLOPT_HEADERDATA, &arriving);
+    if (request.is_unwanted) {
+        ::curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+        ::curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, on_progress);
+        ::curl_easy_setopt(handle, CURLOPT_XFERINFODATA, &request);
+    }
     set_method(handle, request);
     set_tls(handle, options.tls);
     set_proxy(handle, options, target);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -49,6 +50,7 @@ struct HttpRequest {
     std::optional<base::Secret> body;
     std::chrono::milliseconds timeout{60'000};
     std::size_t most_bytes = 1u << 20u;       // of the answer's body
+    std::function<bool()> is_unwanted{};      // asked each second or more often; true ends the request, as Cut
 };
 
 struct HttpAnswer {

@@ -24,6 +24,8 @@ constexpr FamilyRow kBehind{"mailcore_outcomes_behind_bytes", MetricType::Gauge,
 constexpr FamilyRow kLag{"mailcore_outcomes_lag_seconds", MetricType::Gauge, "source",
                          "How old the last line read is while there is more to read; 0 = all is read."};
 constexpr FamilyRow kReadable{"mailcore_outcomes_log_readable", MetricType::Gauge, "source", "1 while the log can be read."};
+constexpr FamilyRow kUnreadable{"mailcore_outcomes_unreadable_decisions_total", MetricType::Counter, "",
+                                "Lines of the decision log that are no decision."};
 constexpr FamilyRow kGaps{"mailcore_outcomes_gaps_total", MetricType::Counter, "source",
                           "Times that lines were gone before they were read."};
 constexpr FamilyRow kLost{"mailcore_outcomes_lost_total", MetricType::Counter, "",
@@ -40,7 +42,7 @@ constexpr FamilyRow kStoreFailures{"mailcore_outcomes_store_failures_total", Met
                                    "Batches that could not be stored; they are read again."};
 
 constexpr std::array kFamilies{kBuildInfo, kSent, kFailed, kDeferred, kDepth, kDuration, kLines,   kBehind,   kLag,
-                               kReadable,  kGaps, kLost,   kRejects,  kGateDefers, kEvents, kOldest, kRequests, kStoreFailures, kStoreUp};
+                               kReadable,  kUnreadable, kGaps, kLost, kRejects,  kGateDefers, kEvents, kOldest, kRequests, kStoreFailures, kStoreUp};
 
 MetricFamily by_provider(FamilyRow const& row, std::vector<ByProvider> const& list)
 {
@@ -136,7 +138,7 @@ std::string OutcomeMetrics::text() const
          by_source(kBehind, now.logs, [](LogFacts const& log) { return log.bytes_behind; }),
          by_source(kLag, now.logs, [](LogFacts const& log) { return log.seconds_behind; }),
          by_source(kReadable, now.logs, [](LogFacts const& log) { return log.readable ? 1 : 0; }),
-         by_source(kGaps, now.logs, [](LogFacts const& log) { return log.gaps; }), one_counter(kLost, now.lost),
+         one_counter(kUnreadable, now.unreadable_decisions), by_source(kGaps, now.logs, [](LogFacts const& log) { return log.gaps; }), one_counter(kLost, now.lost),
          one_counter(kRejects, now.postfix_rejects), one_counter(kGateDefers, now.gate_defers),
          by_word(kEvents, "state", {"pending", "sending", "sent", "failed"}, now.webhook_events),
          one_gauge(kOldest, now.webhook_oldest_seconds),

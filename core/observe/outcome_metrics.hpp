@@ -38,6 +38,7 @@ struct OutcomeFacts {
     std::vector<SendDurations> durations;
     std::vector<LogFacts> logs;
     std::uint64_t lost = 0;
+    std::uint64_t unreadable_decisions = 0;                    // lines that are none
     std::uint64_t postfix_rejects = 0;
     std::uint64_t gate_defers = 0;
     std::map<std::string, std::uint64_t> webhook_events;       // by state: pending, sending, sent, failed

@@ -10,6 +10,7 @@ namespace mailcore::outcomes {
 namespace {
 
 constexpr auto npos = std::string_view::npos;
+constexpr std::string_view kBegin = "{\"time\":";   // of each line that the daemons write
 constexpr int kMostDepth = 16;   // of values under keys that we do not know
 
 struct Field {
@@ -339,6 +340,13 @@ base::Result<> parse_decision_line(std::string_view line, DecisionRecord& record
 {
     record.clear();
     return Scanner{line, record}.read();
+}
+
+base::Result<> parse_behind_torn_line(std::string_view line, DecisionRecord& record)
+{
+    auto const begin = line.rfind(kBegin);
+    if (begin == npos || begin == 0) return base::fail("no decision line stands behind it");
+    return parse_decision_line(line.substr(begin), record);
 }
 
 }   // namespace mailcore::outcomes

@@ -28,4 +28,9 @@ struct DecisionRecord {
 // Unknown keys are let be; missing ones are empty. Fails on what is no decision line. Reuses the record's memory.
 base::Result<> parse_decision_line(std::string_view line, DecisionRecord& record);
 
+// Of a line that is none. Where a line was torn, by a full disk or a power cut, the next one stands behind it without a line
+// end: what begins with the last {"time": is taken, if it is a whole decision line to the end. No string of a decision can hold
+// that text: its quotes are escaped there.
+base::Result<> parse_behind_torn_line(std::string_view line, DecisionRecord& record);
+
 }   // namespace mailcore::outcomes

@@ -4,6 +4,7 @@ namespace mailcore::outcomes {
 namespace {
 
 static_assert(static_cast<int>(EventState::Sent) == 3, "the index events_state says so");
+static_assert(static_cast<int>(EventState::Failed) == 4, "retention says so");
 
 constexpr std::string_view kSentCounter = "webhook|sent";   // goes on where sent events are forgotten
 
@@ -37,6 +38,12 @@ Outcome read_outcome(Statement const& row)
     return outcome;
 }
 
+std::uint64_t counted(Database& database, std::string_view name)
+{
+    Statement counter{database, "SELECT value FROM counters WHERE name = ?"};
+    return counter.bind(name).step() ? static_cast<std::uint64_t>(counter.number(0)) : 0;
+}
+
 }   // namespace
 
 EventRows::EventRows(Database& database, Names& names)
@@ -60,6 +67,7 @@ EventRows::EventRows(Database& database, Names& names)
             "ORDER BY id LIMIT 1)"},
       message_of_{database, "SELECT message FROM events WHERE id = ?"},
       resume_{database, "UPDATE events INDEXED BY events_state SET state = 0 WHERE state <> 3 AND state = 1"},
+      forward_{database, "UPDATE events INDEXED BY events_state SET due = ?2 WHERE state <> 3 AND state = 0 AND due > ?1"},
       failed_{database, "SELECT id FROM events INDEXED BY events_state WHERE state <> 3 AND state = 4 ORDER BY due, id LIMIT ?"},
       retry_{database, "UPDATE events SET state = ?2, due = 0, attempts = 0, first_tried = 0, finished = 0, error = '' WHERE id = ?1"},
       count_sent_{database, "INSERT INTO counters VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = value + ?2"},
@@ -99,7 +107,8 @@ std::vector<QueuedEvent> EventRows::take_due(base::Time now, std::size_t most)
         row->bind(now, most);
         while (row->step()) {
             QueuedEvent event{row->number(0), read_outcome(due_), static_cast<std::uint32_t>(row->number(1)), row->time(2)};
-            if (event.first_tried == base::Time{}) event.first_tried = now;
+            bool const was_tried = event.first_tried != base::Time{} && event.first_tried <= now;   // else the clock was set back
+            if (!was_tried) event.first_tried = now;
             events.push_back(std::move(event));
         }
     }
@@ -130,6 +139,8 @@ void EventRows::give_up(std::span<std::int64_t const> ids, base::Time now, std::
 }
 
 void EventRows::resume_sending() { resume_.run(); }
+
+void EventRows::bring_forward(base::Time latest, base::Time now) { forward_.bind(latest, now).run(); }
 
 std::size_t EventRows::retry_failed(std::size_t most)
 {
@@ -185,8 +196,8 @@ QueueStats queue_stats(Database& database)
     }
     Statement at{database, "SELECT at FROM events WHERE id = ?"};
     if (oldest != 0 && at.bind(oldest).step()) stats.oldest_pending = at.time(0);
-    Statement sent{database, "SELECT value FROM counters WHERE name = ?"};
-    if (sent.bind(kSentCounter).step()) stats.sent = static_cast<std::uint64_t>(sent.number(0));
+    stats.sent = counted(database, kSentCounter);
+    stats.forgotten = counted(database, kForgottenCounter);
     return stats;
 }
 

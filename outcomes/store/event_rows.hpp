@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "outcomes/store/names.hpp"
@@ -14,6 +15,9 @@ namespace mailcore::outcomes {
 
 // The numbers are in the store: append only.
 enum class EventState : std::uint8_t { Pending, Sending, Waiting, Sent, Failed };
+
+// In `counters`: events that were given up and that the retention has deleted since.
+inline constexpr std::string_view kForgottenCounter = "webhook|forgotten";
 
 class EventRows {   // for writing; all inside a transaction
 public:
@@ -28,6 +32,7 @@ public:
     void try_again(std::span<std::int64_t const> ids, base::Time at, std::string const& error);
     void give_up(std::span<std::int64_t const> ids, base::Time now, std::string const& error);
     void resume_sending();
+    void bring_forward(base::Time latest, base::Time now);
     std::size_t retry_failed(std::size_t most);
 
 private:
@@ -37,7 +42,7 @@ private:
     void retry(std::int64_t id);
 
     Names& names_;
-    Statement insert_, has_unsent_, due_, take_, sent_, try_again_, give_up_, next_, message_of_, resume_, failed_, retry_;
+    Statement insert_, has_unsent_, due_, take_, sent_, try_again_, give_up_, next_, message_of_, resume_, forward_, failed_, retry_;
     Statement count_sent_, read_number_, write_number_;
     std::int64_t last_ = 0;
 };

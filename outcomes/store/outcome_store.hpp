@@ -111,6 +111,7 @@ struct QueuedEvent {
 };
 struct QueueStats {
     std::uint64_t pending = 0, sending = 0, sent = 0, failed = 0;
+    std::uint64_t forgotten = 0;           // failed ones that forget_before() has deleted
     base::Time oldest_pending{};           // sentAt of the oldest that is not told yet; epoch = none
 };
 struct FailedEvent {
@@ -149,6 +150,8 @@ public:
     virtual base::Result<> try_again(std::span<std::int64_t const> ids, base::Time at, std::string const& error) = 0;
     virtual base::Result<> give_up(std::span<std::int64_t const> ids, base::Time now, std::string const& error) = 0;
     virtual base::Result<> resume_sending() = 0;                              // at the start: `sending` becomes `pending`
+    // What is due after `latest` is due at `now`: nothing waits that long, so the clock was set back.
+    virtual base::Result<> bring_forward(base::Time latest, base::Time now) = 0;
     virtual base::Result<std::optional<base::Time>> next_due() = 0;
     virtual base::Result<QueueStats> queue_stats() = 0;
     virtual base::Result<std::vector<FailedEvent>> failed_events(std::size_t most) = 0;

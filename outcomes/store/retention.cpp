@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "outcomes/store/event_rows.hpp"
 #include "outcomes/store/schema.hpp"
 
 namespace mailcore::outcomes {
@@ -17,13 +18,17 @@ constexpr int kPagesInPiece = 1'000;
 
 // What stays: messages that are open, or whose events wait. A message that never got so far that Postfix queued it or the
 // gate let it pass (a client that hung up) is not open, though no line has ended it. And one of which nothing was heard for a
-// year is not, either: `postsuper -d ALL` does not say which ones it deletes.
+// year is not, either: `postsuper -d ALL` does not say which ones it deletes. What was given up goes with its message: an
+// application that is gone for good must not keep personal data beyond the retention, nor fill the disk. But it is counted, so
+// that `queue failed` names it.
 Retention::Retention(Database& database)
     : database_{database},
       candidates_{database,
                   "SELECT id, began, changed < ?2 AND (ended = 1 OR (expected = 0 AND decided = 0) OR lost = 1 OR changed < ?4) AND NOT EXISTS (SELECT 1 FROM "
                   "events e INDEXED BY events_message WHERE e.message = messages.id AND e.state < 3) FROM messages WHERE id > ?1 "
                   "ORDER BY id LIMIT ?3"},
+      delete_failed_{database, "DELETE FROM events INDEXED BY events_message WHERE message = ? AND state = 4"},
+      count_forgotten_{database, "INSERT INTO counters VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = value + ?2"},
       delete_events_{database, "DELETE FROM events WHERE message = ?"},
       delete_recipients_{database, "DELETE FROM recipients WHERE message = ?"},
       delete_message_{database, "DELETE FROM messages WHERE id = ?"},
@@ -52,12 +57,17 @@ bool Retention::forget_messages(base::Time time)
             if (row->number(2) != 0) old.push_back(row->number(0));
         }
     }
-    for (auto const id : old) {
-        for (auto* statement : {&delete_events_, &delete_recipients_, &delete_message_}) statement->bind(id).run();
-    }
+    for (auto const id : old) forget_message(id);
     bool const more = seen == kMessagesInPiece && !all_young;
     if (!more) walked_to_ = 0;   // the next time from the start again: what was open then may have ended
     return more;
+}
+
+void Retention::forget_message(std::int64_t id)
+{
+    delete_failed_.bind(id).run();
+    if (auto const failed = database_.rows_changed(); failed > 0) count_forgotten_.bind(kForgottenCounter, failed).run();
+    for (auto* statement : {&delete_events_, &delete_recipients_, &delete_message_}) statement->bind(id).run();
 }
 
 bool Retention::forget_terms()

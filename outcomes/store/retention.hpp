@@ -15,11 +15,12 @@ public:
 
 private:
     bool forget_messages(base::Time time);   // true: there may be more
+    void forget_message(std::int64_t id);
     bool forget_terms();                     // of slices whose messages are all gone
     bool give_back_pages();                  // to the file system
 
     Database& database_;
-    Statement candidates_, delete_events_, delete_recipients_, delete_message_, delete_terms_;
+    Statement candidates_, delete_failed_, count_forgotten_, delete_events_, delete_recipients_, delete_message_, delete_terms_;
     std::int64_t walked_to_ = 0;
 };
 

@@ -226,6 +226,10 @@ public:
     {
         return writer_.write([&] { events().resume_sending(); });
     }
+    base::Result<> bring_forward(base::Time latest, base::Time now) override
+    {
+        return writer_.write([&] { events().bring_forward(latest, now); });
+    }
     base::Result<std::optional<base::Time>> next_due() override
     {
         return reader_.read([](Database& database) { return outcomes::next_due(database); });

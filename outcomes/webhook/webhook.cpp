@@ -107,6 +107,8 @@ private:
     void sleep(std::chrono::milliseconds most);
     void pause();
     bool is_stopping();
+    bool is_out_of_time();
+    void heed_clock(base::Time now);
     bool is_struggling() const { return failures_in_row_.load() >= std::max<std::size_t>(1, options_.at_once); }
 
     void deliver(net::HttpClient& client, Work work);
@@ -130,12 +132,15 @@ private:
 
     std::mutex leading_;
     SecretFile secret_file_;          // the leader's
-    bool has_resumed_ = false;        // the leader's
+    bool has_resumed_ = false;        // the leader's, as these two
+    base::Time last_now_{};
+    base::Stopwatch::time_point next_heeding_{};
 
     std::mutex mutex_;
     std::condition_variable changed_;
     bool is_woken_ = false;
     bool is_stopping_ = false;
+    base::Stopwatch::time_point end_of_grace_{};   // where we are stopping
     std::unordered_set<std::int64_t> suspects_;   // were in a refused batch: sent alone, to spare the others
 
     std::mutex telling_;
@@ -170,6 +175,7 @@ void Webhook::State::stop()
     {
         std::lock_guard const lock{mutex_};
         is_stopping_ = true;
+        end_of_grace_ = base::Stopwatch::now() + options_.grace;
     }
     changed_.notify_all();
     for (auto& thread : threads_) thread.join();
@@ -180,6 +186,12 @@ bool Webhook::State::is_stopping()
 {
     std::lock_guard const lock{mutex_};
     return is_stopping_;
+}
+
+bool Webhook::State::is_out_of_time()
+{
+    std::lock_guard const lock{mutex_};
+    return is_stopping_ && base::Stopwatch::now() >= end_of_grace_;
 }
 
 // ---- Waiting ----
@@ -216,6 +228,7 @@ std::optional<Webhook::State::Work> Webhook::State::wait_for_work()
             continue;
         }
         auto const now = base::now();
+        heed_clock(now);
         auto due = store_.take_due(now, std::max<std::size_t>(1, options_.batch));
         if (due && !due->empty()) return Work{std::move(*due), std::move(secret)};
         if (!due) tell_trouble(with_store_, due.error().message);
@@ -240,6 +253,19 @@ std::shared_ptr<base::Secret const> Webhook::State::prepare()
     }
     tell_end(with_secret_, options_.secret_file + ": is read");
     return *secret;
+}
+
+// Times in the store are the clock's. Where it was set back, now or while we did not run, events would wait until the old time
+// comes again.
+void Webhook::State::heed_clock(base::Time now)
+{
+    auto const watch = base::Stopwatch::now();
+    bool const is_back = now < std::exchange(last_now_, now);
+    if (!is_back && watch < next_heeding_) return;
+    next_heeding_ = watch + kLongestSleep;
+    auto longest = std::max(kEveryMinute, kMostRetryAfter);
+    for (auto const wait : options_.retry) longest = std::max(longest, wait);
+    if (auto const done = store_.bring_forward(now + longest, now); !done) tell_trouble(with_store_, done.error().message);
 }
 
 std::chrono::milliseconds Webhook::State::time_to_next(base::Time now)
@@ -273,6 +299,7 @@ void Webhook::State::deliver(net::HttpClient& client, Work work)
     for (auto const& events : divide(std::move(work.events))) {
         if (is_stopping()) break;   // the rest stays `sending` until the next start
         auto const reply = send(client, events, *work.secret);
+        if (reply.status == 0 && is_out_of_time()) break;   // ended by us: nothing that the receiver is to blame for
         note(reply, events);
         record(reply, events);
     }
@@ -299,7 +326,9 @@ std::vector<Events> Webhook::State::divide(Events events)
 
 Reply Webhook::State::send(net::HttpClient& client, Events const& events, base::Secret const& secret)
 {
-    return judge(client.send(request_for(events, secret)));
+    auto request = request_for(events, secret);
+    request.is_unwanted = [this] { return is_out_of_time(); };
+    return judge(client.send(request));
 }
 
 net::HttpRequest Webhook::State::request_for(Events const& events, base::Secret const& secret) const

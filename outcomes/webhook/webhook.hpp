@@ -26,6 +26,8 @@ struct WebhookOptions {
     std::string ca_file{};                              // PEM: who may sign the receiver's certificate; "" = the system's
     std::size_t at_once = 8;                            // requests under way, each of a message of its own
     std::chrono::milliseconds pause{1'000};             // between tries, one at a time, while nothing can be delivered
+    std::chrono::milliseconds grace{2'000};             // for the requests under way at stop()
+    bool operator==(WebhookOptions const&) const = default;
 };
 
 // "t=1795000000,v1=HEX": HMAC-SHA256 over "1795000000." and the body.
@@ -40,7 +42,9 @@ public:
     ~Webhook();
 
     void wake();      // new events are in the store
-    void stop();      // finishes the requests under way, within their timeout; once, by one thread
+    // Once, by one thread. Requests under way that have no answer within the grace are ended, which takes a second at most: their
+    // events stay `sending`, and the next start sends them again.
+    void stop();
 
     struct Facts {
         std::uint64_t delivered = 0, refused = 0, unreachable = 0;   // requests

@@ -914,6 +914,7 @@ TEST(Join, GivesUpTheBatchWhenTheStoreCannotBeAsked)
         base::Result<> try_again(std::span<std::int64_t const>, base::Time, std::string const&) override { return {}; }
         base::Result<> give_up(std::span<std::int64_t const>, base::Time, std::string const&) override { return {}; }
         base::Result<> resume_sending() override { return {}; }
+        base::Result<> bring_forward(base::Time, base::Time) override { return {}; }
         base::Result<std::optional<base::Time>> next_due() override { return std::optional<base::Time>{}; }
         base::Result<QueueStats> queue_stats() override { return QueueStats{}; }
         base::Result<std::vector<FailedEvent>> failed_events(std::size_t) override { return std::vector<FailedEvent>{}; }

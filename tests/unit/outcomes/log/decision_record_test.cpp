@@ -201,6 +201,38 @@ TEST(DecisionRecord, SaysWhyALineIsNoDecision)
     for (auto const& row : rows) EXPECT_EQ(refusal(row.line), row.words) << row.line.substr(0, 200);
 }
 
+// The tenant of the record behind the line's torn beginning; else why there is none.
+std::string behind(std::string_view line)
+{
+    DecisionRecord record;
+    auto const result = parse_behind_torn_line(line, record);
+    return result ? record.tenant : result.error().message;
+}
+
+TEST(DecisionRecord, IsReadBehindALineThatWasTorn)
+{
+    auto const whole = line_of(request(), passed());
+    for (std::size_t size = 1; size < whole.size(); ++size) EXPECT_EQ(behind(whole.substr(0, size) + whole), "kbz_test") << size;
+    EXPECT_EQ(behind(whole.substr(0, 80) + whole.substr(0, 40) + whole), "kbz_test") << "torn twice";
+    EXPECT_EQ(behind(std::string(4'096, '\0') + whole), "kbz_test") << "a hole, as a power cut leaves it";
+    EXPECT_EQ(behind(with(R"("tenant":"first")") + with(R"("tenant":"second")")), "second");
+}
+
+TEST(DecisionRecord, IsNotMadeOfATornLineOrOfATextWithinOne)
+{
+    auto const whole = line_of(request(), passed());
+    std::string const none = "no decision line stands behind it";
+    for (std::string const& line : {std::string{}, std::string{"{\"time\":"}, whole.substr(0, 80), whole.substr(1), whole}) EXPECT_EQ(behind(line), none) << line;
+    EXPECT_EQ(behind(whole.substr(0, 80) + whole.substr(0, whole.size() - 1)).substr(0, 17), "no decision line:");
+    // What a client may write comes with escaped quotes.
+    auto asked = request();
+    asked.message->message_id = with(R"("tenant":"forged")");
+    auto const forged = line_of(asked, passed());
+    for (std::size_t size = 1; size < forged.size(); ++size) EXPECT_EQ(behind(forged.substr(0, size)), none) << size;
+    // One that holds another: what is behind it shows that it is no line.
+    EXPECT_EQ(behind("{" + with("\"new\":" + with(R"("tenant":"inner")"))), "no decision line: more stands behind it at byte 69");
+}
+
 TEST(DecisionRecord, KeepsItsMemoryAndNothingElseFromLineToLine)
 {
     auto const long_line = line_of(request(), passed());

@@ -100,5 +100,21 @@ TEST_F(Desk, PutsBackWhatWasGivenUpAndWakesTheWebhook)
     EXPECT_EQ(ask({{"command", "queue-stats"}})["webhook"]["failed"], 0);
 }
 
+TEST_F(Desk, SaysHowManyThatWereGivenUpAreForgotten)
+{
+    auto one = message("4jWYs717qcz8lWc");
+    Batch batch;
+    batch.messages = {&one};
+    batch.events.emplace_back(event(one, Status::Sent), &one);
+    apply(batch);
+    auto const due = store().take_due(kMorning, 1);
+    ASSERT_TRUE(due && due->size() == 1);
+    ASSERT_TRUE(store().give_up(std::vector{due->front().id}, kMorning, "answered 500"));
+    EXPECT_EQ(ask({{"command", "queue-failed"}})["forgotten"], 0);
+    while (store().forget_before(kMorning + std::chrono::hours{1}).value()) {}
+    EXPECT_EQ(ask({{"command", "queue-failed"}})["forgotten"], 1);
+    EXPECT_EQ(ask({{"command", "queue-failed"}})["failed"], json::array());
+}
+
 }   // namespace
 }   // namespace mailcore::outcomes::test

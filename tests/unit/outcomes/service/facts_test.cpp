@@ -17,7 +17,7 @@ namespace {
 TEST(Facts, ComeFromTheNamesOfCounters)
 {
     auto const facts = facts_of({{"sent|SES|kbz_test", 3}, {"failed|SES|kbz_test", 1}, {"deferred|SMTP|", 2}, {"lost", 4},
-                                 {"postfix_rejects", 5}, {"gate_defers", 6}, {"lines|mail_log", 7}});
+                                 {"postfix_rejects", 5}, {"gate_defers", 6}, {"lines|mail_log", 7}, {"unreadable|decision_log", 8}});
     auto const stats = json::parse(stats_json(facts));
     EXPECT_EQ(stats["sent"][0], (json{{"provider", "SES"}, {"tenant", "kbz_test"}, {"count", 3}}));
     EXPECT_EQ(stats["failed"][0], (json{{"provider", "SES"}, {"tenant", "kbz_test"}, {"count", 1}}));
@@ -25,6 +25,8 @@ TEST(Facts, ComeFromTheNamesOfCounters)
     EXPECT_EQ(stats["lost"], 4);
     EXPECT_EQ(stats["postfix_rejects"], 5);
     EXPECT_EQ(stats["gate_defers"], 6);
+    EXPECT_EQ(stats["unreadable_decisions"], 8);
+    EXPECT_THAT(status_page(facts), HasSubstr("Decisions that could not be read</th><td>8"));
 }
 
 // increase() knows only what was there before: the first bounce of a tenant that has sent before must count.

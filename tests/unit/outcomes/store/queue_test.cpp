@@ -109,6 +109,25 @@ TEST_F(QueueTest, TriesAgainWhenItIsTime)
     EXPECT_EQ(due.front().first_tried, kMorning) << "to give up by";
 }
 
+// A clock that was two hours ahead, and is right again.
+TEST_F(QueueTest, BringsForwardWhatIsDueLaterThanAnythingMayBe)
+{
+    auto const ahead = kMorning + std::chrono::hours{2};
+    tell("A", {"1", "2"});
+    tell("B", {"1"});
+    auto const due = take(ahead);
+    ASSERT_THAT(due, SizeIs(2));
+    EXPECT_EQ(due.front().first_tried, ahead);
+    ASSERT_TRUE(store().try_again(std::vector{due[0].id}, ahead + seconds{1}, "503"));
+    ASSERT_TRUE(store().try_again(std::vector{due[1].id}, kMorning + seconds{60}, "503"));
+    ASSERT_TRUE(store().bring_forward(kMorning + seconds{60}, kMorning));
+    auto const again = take(kMorning);
+    EXPECT_THAT(codes(again), ElementsAre("A 1")) << "and no other: neither what waits no longer than that, nor what waits behind it";
+    EXPECT_EQ(again.front().first_tried, kMorning) << "else it would not be given up in time";
+    EXPECT_EQ(again.front().attempts, 1u);
+    EXPECT_EQ(store().next_due().value(), kMorning + seconds{60});
+}
+
 TEST_F(QueueTest, GoesOnBehindAnEventThatIsGivenUp)
 {
     tell("A", {"1", "2"});

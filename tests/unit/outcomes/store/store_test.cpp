@@ -441,6 +441,29 @@ TEST_F(StoreTest, ForgetsWhatHasEndedLongAgo)
     EXPECT_THAT(left(), IsEmpty()) << "of which nothing was heard for a year";
 }
 
+TEST_F(StoreTest, CountsWhatWasGivenUpWhenItForgetsIt)
+{
+    std::vector<MessageState> messages{message("4jWYs1Failsz9Qn1"), message("4jWYs2Failsz9Qn2"), message("4jWYs3Sentzz9Qn3")};
+    Batch batch;
+    for (auto& one : messages) {
+        batch.messages.push_back(&one);
+        batch.events.emplace_back(event(one, Status::Sent), &one);
+    }
+    apply(batch);
+    auto const due = store().take_due(kMorning, 10).value();
+    ASSERT_THAT(due, SizeIs(3));
+    ASSERT_TRUE(store().give_up(std::vector{due[0].id, due[1].id}, kMorning, "answered 500"));
+    ASSERT_TRUE(store().sent(std::vector{due[2].id}, kMorning));
+    EXPECT_EQ(store().queue_stats().value().forgotten, 0u);
+
+    forget_all(store(), kMorning + hours{1});
+    auto const stats = store().queue_stats().value();
+    EXPECT_EQ(stats.failed, 0u);
+    EXPECT_EQ(stats.forgotten, 2u);
+    EXPECT_THAT(store().query({}).value().outcomes, IsEmpty()) << "the retention holds for them, too";
+    EXPECT_EQ(store().counters().value()["webhook|forgotten"], 2u);
+}
+
 TEST_F(StoreTest, ForgetsInPiecesAndGivesTheRoomBack)
 {
     {

@@ -113,6 +113,7 @@ public:
         return recorded([&] { return real_->give_up(ids, now, error); });
     }
     base::Result<> resume_sending() override { return real_->resume_sending(); }
+    base::Result<> bring_forward(base::Time latest, base::Time now) override { return real_->bring_forward(latest, now); }
     base::Result<std::optional<base::Time>> next_due() override
     {
         auto next = real_->next_due();

@@ -61,6 +61,7 @@ WebhookOptions quick()
     options.timeout = 30s;
     options.retry = {1ms};
     options.pause = 1ms;
+    options.grace = 30s;
     return options;
 }
 
@@ -648,6 +649,66 @@ TEST_F(WebhookTest, FinishesTheRequestsUnderWayWhenItStops)
     start(server);   // takes up what was taken and not sent
     ASSERT_TRUE(store_->wait_until_sent(3));
     EXPECT_EQ(server.posts().size(), 3u);
+}
+
+TEST_F(WebhookTest, EndsRequestsWithoutAnAnswerWhenItStopsAndSendsTheirEventsAgain)
+{
+    Gate gate;
+    ReceiverServer server{[&](Post const&) {
+        gate.pass();
+        return "200 OK";
+    }};
+    store_->add({outcome("Q1", "1"), outcome("Q1", "2"), outcome("Q2", "3")});
+    auto options = quick();
+    options.timeout = 1h;
+    options.grace = 0ms;
+    start(server, options);
+    ASSERT_TRUE(server.wait_for_posts(2));
+    webhook_->stop();   // and not in an hour
+    EXPECT_EQ(store_->queue_stats()->sending, 2u);
+    EXPECT_EQ(webhook_->facts().unreachable, 0u);   // nobody knows what it would have answered
+    EXPECT_THAT(told(), ElementsAre());
+    EXPECT_TRUE(store_->again().empty());
+    gate.open();
+    start(server, options);
+    ASSERT_TRUE(store_->wait_until_sent(3));
+    std::vector<std::string> of_first;
+    for (auto const& body : server.bodies()) {
+        if (event_in(body) != "event-3") of_first.push_back(event_in(body));
+    }
+    EXPECT_THAT(of_first, ElementsAre("event-1", "event-1", "event-2"));
+}
+
+// Its next try is two hours ahead by a clock that is right again. Nothing waits that long.
+TEST_F(WebhookTest, SendsWhatWaitsForATimeFromBeforeTheClockWasSetBack)
+{
+    ReceiverServer server{always("200 OK")};
+    store_->hasten(0s);
+    store_->add({outcome("Q1", "1"), outcome("Q1", "2")});
+    auto const taken = store_->take_due(base::now() + 2h, 1);
+    ASSERT_EQ(taken->size(), 1u);
+    ASSERT_TRUE(store_->try_again(std::vector{taken->front().id}, base::now() + 2h, "503"));
+    start(server);
+    ASSERT_TRUE(store_->wait_until_sent(2));
+    EXPECT_EQ(event_in(server.bodies().front()), "event-1");
+}
+
+TEST_F(WebhookTest, LeavesWhatWaitsAsLongAsTheListSays)
+{
+    std::atomic<int> posts = 0;
+    ReceiverServer server{[&](Post const& post) { return event_in(post.body) == "event-1" && posts++ == 0 ? "503 Not now" : "200 OK"; }};
+    store_->hasten(0s);
+    store_->add({outcome("Q1", "1")});
+    auto options = quick();
+    options.retry = {2h};
+    start(server, options);
+    ASSERT_TRUE(store_->wait_until_put_back(1));
+    webhook_->stop();
+    start(server, options);   // looks at what waits
+    store_->add({outcome("Q2", "2")});
+    webhook_->wake();
+    ASSERT_TRUE(store_->wait([](auto const& stats) { return stats.sent == 1 && stats.pending == 1; }));
+    EXPECT_EQ(posts, 1);
 }
 
 TEST_F(WebhookTest, LastsThroughAFullDisk)
