@@ -1,6 +1,6 @@
 #include <iostream>
 
-#include "core/rules/read.hpp"
+#include "core/gate/configuration.hpp"
 #include "ctl/commands.hpp"
 #include "ctl/print.hpp"
 
@@ -25,7 +25,7 @@ nlohmann::json as_json(config::Diagnostics const& problems)
 int check(Common const& common)
 {
     config::Diagnostics problems;
-    auto const configuration = rules::read_configuration(common.config, problems);
+    auto const configuration = gate::read_configuration(common.config, problems);
     bool const fine = !problems.has_errors();
     auto const tenants = configuration.ruleset->tenants.size();
     auto const rule_count = configuration.ruleset->rules.size();

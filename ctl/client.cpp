@@ -34,7 +34,8 @@ std::optional<std::string> state_directory_in(std::string_view line)
 // That a damaged table was begun anew is worth a word. What else there is, a command's answer tells.
 void tell(store::Notice const& notice)
 {
-    if (notice.kind == store::Notice::Kind::Healed) complain(notice.words);
+    using Kind = store::Notice::Kind;
+    if (notice.kind == Kind::Healed || notice.kind == Kind::SuspensionsMended) complain(notice.words);
 }
 
 // Daemons that are there and cannot be reached, as an addition to an error: "; mailcore-policy: cannot reach …".
@@ -152,7 +153,7 @@ base::Result<> Desk::open_store()
     auto const options = gate::limits_options(configuration->settings);
     auto limits = store::Limits::open(options, tell);
     if (!limits) return base::fail(base::Error{limits.error()}.within("no daemon runs, and limits.store cannot be opened"));
-    auto suspensions = store::SuspensionKeeper::open(options, **limits);
+    auto suspensions = store::SuspensionKeeper::open(options, **limits, tell);
     if (!suspensions) return base::fail(base::Error{suspensions.error()}.within("no daemon runs, and the suspensions cannot be opened"));
     store_ = std::make_unique<Store>(Store{configuration->ruleset, std::move(*limits), std::move(*suspensions)});
     return {};

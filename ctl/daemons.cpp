@@ -22,24 +22,36 @@ std::string uptime(std::int64_t seconds)
     return part(seconds / 60, "m ") + part(seconds % 60, "s");
 }
 
-// {"store": …, "up": …, "on_fallback": …, "failures": …}
+// {"store": …, "up": …, "on_fallback": …, "fallback": …, "fallback_up": …, "full": …, "failures": …}
 std::string health(json const& limits)
 {
+    bool const up = limits.value("up", true);
+    bool const full = limits.value("full", false);
     std::string words = "fine";
-    if (limits.value("on_fallback", false)) words = "away; this host counts alone";
-    else if (!limits.value("up", true)) words = "failing; limits.on_error decides";
+    if (limits.value("on_fallback", false)) words = full ? "away; this host counts alone, but not what is new" : "away; this host counts alone";
+    else if (!up && full) words = "full; what is new is not counted, limits.on_error decides";
+    else if (!up) words = limits.value("fallback", "").empty() ? "failing; limits.on_error decides" : "failing, the fallback, too; limits.on_error decides";
+    else if (!limits.value("fallback_up", true)) words = "fine, but without it nobody would count all: the fallback fails";
     auto const failures = limits.value("failures", std::int64_t{0});
     return failures == 0 ? words : words + ", " + counted(static_cast<std::size_t>(failures), "failure") + " so far";
+}
+
+// Both daemons tell of the same copies.
+void add_once(std::vector<std::string>& list, std::string words)
+{
+    if (std::find(list.begin(), list.end(), words) == list.end()) list.push_back(std::move(words));
 }
 
 // Each daemon has its own way to the store, so each has its line.
 void print_limits(std::vector<DaemonAnswer> const& answers)
 {
     std::vector<std::vector<std::string>> rows;
+    std::vector<std::string> troubles;
     std::int64_t suspended = 0;
     for (auto const& answer : answers) {
         if (!answer.ok() || !answer.body.contains("limits")) continue;
         auto const& limits = answer.body["limits"];
+        for (auto const& words : limits.value("troubles", json::array())) add_once(troubles, shown(words.get<std::string>()));
         rows.push_back({answer.daemon, limits.value("store", ""), health(limits)});
         suspended = std::max(suspended, limits.value("suspended", std::int64_t{0}));
     }
@@ -47,6 +59,7 @@ void print_limits(std::vector<DaemonAnswer> const& answers)
         std::cout << '\n';
         print_table({"DAEMON", "COUNTS LIMITS IN", "STATE"}, rows);
     }
+    for (auto const& words : troubles) std::cout << '\n' << words << '\n';
     if (suspended > 0) {
         std::cout << '\n' << counted(static_cast<std::size_t>(suspended), "tenant")
                   << " suspended by an operator; mailcorectl tenants shows which\n";
@@ -120,6 +133,8 @@ void print_outcomes(DaemonAnswer const& answer)
     print_table({"OUTCOMES READ", "SENT", "FAILED", "IN QUEUE", "LOST", "TO TELL"},
                 {{reading(body["logs"]), std::to_string(total(body["sent"])), std::to_string(total(body["failed"])),
                   std::to_string(total(body["queue"])), number(body, "lost"), std::to_string(to_tell)}});
+    auto const unreadable = body.value("unreadable_decisions", std::uint64_t{0});
+    if (unreadable > 0) std::cout << '\n' << counted(unreadable, "decision line") << " could not be read; the event decision_unreadable says why.\n";
     auto const trouble = body.value("store_trouble", "");
     if (!trouble.empty()) std::cout << "\nNothing can be stored now; the logs are read again until it can.\n" << trouble << '\n';
 }

@@ -110,10 +110,16 @@ nlohmann::json as_json(Request const& request, mail::Verdict const& verdict, rul
             {"trace", steps}};
 }
 
+bool has_asked_limits(rules::Trace const& trace)
+{
+    return std::any_of(trace.steps.begin(), trace.steps.end(),
+                       [](auto const& step) { return step.step == "limit" && !step.text.starts_with("not asked"); });
+}
+
 void print_steps(Request const& request, std::optional<base::Time> at, rules::Trace const& trace)
 {
     std::cout << "state        " << word(request.stage) << ", as the " << word(request.daemon) << " sees it\n";
-    if (at) std::cout << "time         " << base::format_time(*at) << ", with the counters of now\n";
+    if (at) std::cout << "time         " << base::format_time(*at) << (has_asked_limits(trace) ? ", with the counters of now\n" : "\n");
     constexpr std::size_t column = 13;
     auto const width = terminal_width();
     for (auto const& [step, text] : trace.steps) {

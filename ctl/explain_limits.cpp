@@ -80,6 +80,10 @@ Verdict with_limits(Desk& desk, rules::Ruleset const& ruleset, mail::Request con
         add_before_verdict(trace, "limit", "not asked: " + buckets.error().message);
         return verdict;
     }
+    if (at && *at < buckets->time) {
+        add_before_verdict(trace, "limit", "not asked: the counters know no past");
+        return verdict;
+    }
     if (at) buckets->time = *at;
     bool const observed = ruleset.terms[tenant->terms].mode == rules::Mode::Observe;
     auto const after = rules::limited(verdict, charges, rules::peek(charges, *buckets), observed, buckets->time);

@@ -19,7 +19,7 @@ base::Result<rules::Suspensions> current_suspensions(Desk& desk);
 
 // The verdict after the limits of its tenant, which are asked where it lets pass; their steps stand before the trace's last,
 // which is told anew. `at`: at another time than now, with the counters of now. A store that cannot be read changes nothing
-// but the trace.
+// but the trace, nor does a time that is past: the counters know what is used now and until when.
 mail::Verdict with_limits(Desk& desk, rules::Ruleset const& ruleset, mail::Request const& request, mail::Verdict const& verdict,
                           std::optional<base::Time> at, rules::Trace& trace);
 

@@ -156,6 +156,9 @@ int limits(Common const& common, LimitsOptions const& options)
     if (answer->value("on_fallback", false)) {
         complain(text(*answer, "store") + " is away: these are the counters of this host alone");
     }
+    if (auto const left_out = number(*answer, "left_out"); left_out > 0) {
+        complain("the answer leaves out " + counted(left_out, "counter") + ", none of them fuller than those it has");
+    }
     if (common.json) {
         print_json((*answer)["limits"]);
         return 0;

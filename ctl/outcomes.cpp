@@ -13,6 +13,7 @@
 #include "core/base/child.hpp"
 #include "core/base/duration.hpp"
 #include "core/base/text.hpp"
+#include "core/config/load.hpp"
 #include "ctl/client.hpp"
 #include "ctl/postfix.hpp"
 #include "ctl/print.hpp"
@@ -112,6 +113,28 @@ json tenants_of(Common const& common, std::vector<QueueEntry> const& messages)
         tenants.update((*answer)["tenants"]);
     }
     return tenants;
+}
+
+// A configuration with mistakes says nothing: they must not keep the operator from asking.
+bool is_without_webhook(Common const& common)
+{
+    config::Diagnostics problems;
+    auto const settings = config::load(common.config, problems);
+    return !problems.has_errors() && settings.outcomes.webhook.url.empty();
+}
+
+void complain_of_what_waits_in_vain(Common const& common, json const& hook)
+{
+    if (hook.value("pending", std::uint64_t{0}) == 0 || !is_without_webhook(common)) return;
+    complain("no webhook is configured: what is pending is sent when outcomes.webhook.url is set");
+}
+
+void complain_of_forgotten(json const& answer)
+{
+    auto const forgotten = answer.value("forgotten", std::size_t{0});
+    if (forgotten == 0) return;
+    complain(counted(forgotten, "event") + " that " + (forgotten == 1 ? "was" : "were") +
+             " given up can be shown no more: deleted with the messages after outcomes.retention");
 }
 
 json postfix_part(Common const& common, Queue const& queue, std::string& trouble)
@@ -258,6 +281,7 @@ int queue_stats(Common const& common, std::string const& postfix_config_director
     if (common.json) print_json(stats);
     else print_stats(stats);
     if (!trouble.empty()) complain(trouble);
+    complain_of_what_waits_in_vain(common, stats["webhook"]);
     return 0;
 }
 
@@ -265,6 +289,7 @@ int queue_failed(Common const& common, std::size_t limit)
 {
     auto const answer = ask(common, {{"command", "queue-failed"}, {"limit", limit}});
     if (!answer) return complain(answer.error());
+    complain_of_forgotten(*answer);
     auto const& list = (*answer)["failed"];
     if (common.json) {
         print_json(list);
@@ -286,6 +311,9 @@ int queue_failed(Common const& common, std::size_t limit)
 
 int queue_retry(Common const& common, std::size_t most)
 {
+    if (is_without_webhook(common)) {
+        return complain("no webhook is configured, so nothing can be sent again: outcomes.webhook.url is empty in " + common.config, 78);
+    }
     auto const answer = ask(common, {{"command", "queue-retry"}, {"max", most}});
     if (!answer) return complain(answer.error());
     auto const count = answer->value("retried", std::size_t{0});

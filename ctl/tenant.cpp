@@ -65,8 +65,10 @@ base::Result<std::optional<TenantQueue>> prepare_queue(TenantOptions const& opti
 
 json as_json(json const& answer)
 {
-    return {{"tenant", answer.value("tenant", "")}, {"suspended", answer.value("suspended", false)},
-            {"changed", answer.value("changed", false)}, {"told_fleet", answer.value("told_fleet", true)}};
+    json document{{"tenant", answer.value("tenant", "")}, {"suspended", answer.value("suspended", false)},
+                  {"changed", answer.value("changed", false)}, {"told_fleet", answer.value("told_fleet", true)}};
+    if (auto const untold = answer.value("untold", ""); !untold.empty()) document["untold"] = untold;
+    return document;
 }
 
 void say(Common const& common, std::string const& words)
@@ -74,10 +76,16 @@ void say(Common const& common, std::string const& words)
     if (!common.json) std::cout << words << std::flush;   // holding takes its time
 }
 
-void say_of_fleet(Common const& common, std::optional<std::string> const& store, bool told)
+// `untold`: what the copy of the suspensions that could not be written said, be it that of the fleet or this host's own.
+void say_of_fleet(Common const& common, std::optional<std::string> const& store, json const& document)
 {
+    bool const told = document["told_fleet"];
+    auto const untold = document.value("untold", "");
     if (store && told) say(common, "All hosts of " + *store + " are told\n");
-    if (store && !told) complain(*store + " is away: only this host knows; the others are told when it is back");
+    bool const is_away = untold.empty() || untold.starts_with("Redis is away");
+    if (store && !told && is_away) complain(*store + " is away: only this host knows; the others are told when it is back");
+    else if (store && !told) complain(untold + ": only this host knows; the others are told when that is mended");
+    else if (!untold.empty()) complain(untold + ": only one of two copies of the suspensions knows; the other is told when that is mended");
 }
 
 // ---- suspend
@@ -150,7 +158,7 @@ int tenant_suspend(Common const& common, TenantOptions const& options)
     bool const changed = document["changed"];
     say(common, suspended_words(options.name, changed, desk.asked_daemon()));
     auto const fleet = fleet_store(settings);
-    say_of_fleet(common, fleet, document["told_fleet"]);
+    say_of_fleet(common, fleet, document);
 
     if (*queue) {
         auto const held = (*queue)->hold([&] { if (changed) std::this_thread::sleep_for(kUntilSeen); });
@@ -176,7 +184,7 @@ int tenant_resume(Common const& common, TenantOptions const& options)
     if (!answer) return complain_of_tenant(desk, answer.error(), options.name);
     auto document = as_json(*answer);
     say(common, resumed_words(options.name, document["changed"], is_suspended_by_file(settings, options.name)));
-    say_of_fleet(common, fleet_store(settings), document["told_fleet"]);
+    say_of_fleet(common, fleet_store(settings), document);
 
     auto const on_hold = release_or_count(*queue, options);
     if (!on_hold) return complain("what is on hold stays there: " + on_hold.error().message);

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "core/gate/configuration.hpp"
 #include "core/gate/gate.hpp"
 #include "milter/service.hpp"
 
@@ -24,7 +25,7 @@ constexpr run::ProgramInfo kProgram{
 
 base::Result<run::ExitCode> milter_main(run::Process& process)
 {
-    auto configuration = rules::read_configuration(process.config_path());
+    auto configuration = gate::read_configuration(process.config_path());
     if (!configuration) return base::fail(configuration.error());   // every problem, file:line:column
     if (auto const exit = gate::answer_config_only(process, *configuration)) return *exit;
 

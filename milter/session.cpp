@@ -223,7 +223,8 @@ Answer MilterSession::verdict_at_end(End const& end)
 // The last step of deciding: what anything else refuses costs nothing.
 void MilterSession::count(Answer& answer, base::Time now)
 {
-    if (meter_ == nullptr || !trusted()) return;
+    if (meter_ == nullptr) return;
+    if (!trusted()) return meter_->given_up(request_.queue_id, now);   // it is deferred: what the policy daemon counted, too
     try {
         answer.verdict = meter_->at_end(*ruleset_, request_, answer.verdict, now, receipt_);
     } catch (std::exception const& failure) {

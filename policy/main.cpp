@@ -2,6 +2,7 @@
 
 #include <csignal>
 
+#include "core/gate/configuration.hpp"
 #include "core/gate/gate.hpp"
 #include "core/run/notify.hpp"
 #include "policy/service.hpp"
@@ -19,7 +20,7 @@ constexpr run::ProgramInfo kProgram{
 
 base::Result<run::ExitCode> policy_main(run::Process& process)
 {
-    auto configuration = rules::read_configuration(process.config_path());
+    auto configuration = gate::read_configuration(process.config_path());
     if (!configuration) return base::fail(configuration.error());   // every problem, file:line:column
     if (auto const exit = gate::answer_config_only(process, *configuration)) return *exit;
 

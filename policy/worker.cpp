@@ -37,6 +37,10 @@ struct Worker::Connection {
     std::string instance;
     std::shared_ptr<rules::Ruleset const> rules;
     bool limits_asked = false;   // a recipient of this message has passed them
+    // Of the message counted last (limits.count_at: policy). An smtpd has one message at a time: when the next begins, or the
+    // connection ends, that one is over.
+    std::string counted_instance;
+    std::string counted_queue_id;
     base::Stopwatch::time_point last_used;
 
     bool has_unfinished() const { return !partial.empty() || !unsent.empty(); }
@@ -193,6 +197,7 @@ void Worker::accept_again_if_possible()
 
 void Worker::close(Connection& connection)
 {
+    give_back_what_was_refused(connection);
     connections_.erase(connection.socket.get());   // closes it, which takes it out of epoll; `connection` is gone
     clients_.fetch_sub(1, std::memory_order_relaxed);
     shared_.clients.fetch_sub(1, std::memory_order_relaxed);
@@ -291,15 +296,28 @@ mail::Verdict Worker::decide(Connection& connection)
 {
     auto const& ruleset = rules_for(connection);
     try {
+        if (request_.instance != connection.counted_instance) give_back_what_was_refused(connection);
         note_certificate(*ruleset);
         auto const decided = rules::decide(*ruleset, request_, *suspensions_.current());
         auto const verdict = shared_.gate.meter().at_policy(*ruleset, request_, decided, !connection.limits_asked, batch_time_);
         bool const passes = verdict.action == mail::Action::Pass || verdict.action == mail::Action::Hold;
         connection.limits_asked |= request_.stage == mail::Stage::Rcpt && passes;
+        if (shared_.gate.meter().policy_counts() && request_.stage == mail::Stage::Data) {
+            connection.counted_instance = request_.instance;
+            connection.counted_queue_id = request_.queue_id;
+        }
         return verdict;
     } catch (std::exception const& failure) {
         return shared_.gate.own_failure(ruleset.get(), failure.what());
     }
+}
+
+// What another restriction refuses at DATA, the milter never hears of. Of what it has heard of it has taken the note.
+void Worker::give_back_what_was_refused(Connection& connection)
+{
+    if (connection.counted_queue_id.empty()) return;
+    shared_.gate.meter().given_up(connection.counted_queue_id, batch_time_);
+    connection.counted_queue_id.clear();
 }
 
 // For the milter, which has no macro for it. Without tenants known by certificate nobody asks.

@@ -1,5 +1,5 @@
 // One thread of the policy daemon: an epoll loop over the connections it has accepted. Threads share the listening
-// sockets, the rules and the recorder, and nothing else, so that a verdict waits for nobody.
+// sockets, the rules and the recorder, so that a verdict waits for no other thread; where limits apply it waits for their store.
 #pragma once
 
 #include <atomic>
@@ -60,6 +60,7 @@ private:
     bool answer_all(Connection& connection, std::size_t& used, std::size_t filled);
     bool answer(Connection& connection, std::string_view text);
     mail::Verdict decide(Connection& connection);
+    void give_back_what_was_refused(Connection& connection);
     void note_certificate(rules::Ruleset const& ruleset);
     std::shared_ptr<rules::Ruleset const> const& rules_for(Connection& connection);
     void send_replies(Connection& connection);

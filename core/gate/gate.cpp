@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/config/load.hpp"
+#include "core/gate/configuration.hpp"
 #include "core/rules/decide.hpp"
 #include "core/run/notify.hpp"
 
@@ -44,8 +45,13 @@ std::string_view word(rules::Mode mode)
 json status_of(LimitKeeper const& limits)
 {
     auto const health = limits.health();
-    return {{"store", health.store}, {"up", health.up}, {"on_fallback", health.on_fallback}, {"failures", health.failures},
-            {"suspended", limits.suspensions().get()->suspended()}};
+    auto const copies = limits.suspensions_health();
+    auto troubles = copies.troubles;
+    if (!health.trouble.empty()) troubles.insert(troubles.begin(), health.trouble);
+    return {{"store", health.store}, {"up", health.up}, {"on_fallback", health.on_fallback}, {"fallback", health.fallback},
+            {"fallback_up", health.fallback_up}, {"full", health.full}, {"failures", health.failures},
+            {"suspended", limits.suspensions().get()->suspended()}, {"host_suspensions_up", copies.host_up},
+            {"shared_suspensions_up", copies.shared_up}, {"troubles", troubles}};
 }
 
 // See limit_desk.hpp.
@@ -110,14 +116,19 @@ Gate::Gate(run::Process const& process, rules::Configuration configuration, std:
 {
     metrics_.watch_decision_log([this] { return decision_log_->lines(); }, [this] { return decision_log_->waits(); });
     metrics_.watch_limits([this] { return limits_->facts(); });
+    limits_->help_too([this](base::Time now) { meter_.keep(*rules_.get(), now); });
     metrics_.set_rules(rules_.get()->tenants.size(), rules_.get()->rules.size());
     if (!configuration.warnings.empty()) {
         log_->write(events::kConfigurationWarning, {{"path", path_}, {"problems", configuration.warnings}});
     }
 }
 
-// A scrape reads the counters of the decision log and of the limits, which go first.
-Gate::~Gate() { metrics_.stop_serving(); }
+// A scrape reads the counters of the decision log and of the limits, which go first. The meter goes before the keeper.
+Gate::~Gate()
+{
+    metrics_.stop_serving();
+    limits_->help_too({});
+}
 
 base::Result<> Gate::serve_operator(run::Process& process, std::string const& metrics_address)
 {
@@ -136,7 +147,7 @@ base::Result<> Gate::serve_operator(run::Process& process, std::string const& me
     for (auto const* name : kDeskCommands) {
         commands[name] = [this](std::string const& request) { return limits_->answer(request, *rules_.get()); };
     }
-    return process.control(settings_.state_directory.value, std::move(commands));
+    return process.control(settings_.state_directory.value, std::move(commands), {"limits", "limits-reset", "reload"});
 }
 
 void Gate::announce_start(std::string const& address)
@@ -158,7 +169,7 @@ base::Result<> Gate::reload()
     run::notify_reloading();
     log_->reopen();
     decision_log_->reopen();
-    auto next = rules::read_configuration(path_);
+    auto next = read_configuration(path_);
     metrics_.count_reload(next.has_value());
     if (!next) {
         log_->write(events::kReloadFailed, {{"path", path_}, {"problems", next.error().message}});

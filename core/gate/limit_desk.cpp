@@ -1,6 +1,8 @@
 #include "core/gate/limit_desk.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "core/base/duration.hpp"
 
@@ -9,7 +11,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMostBuckets = 10'000;   // of one tenant, in one answer
+// In one answer, lest it takes minutes and gigabytes. What is left out is the least full, and how much that is, is told.
+constexpr std::size_t kMostKeys = 10'000;    // of one limit that is counted apart
+constexpr std::size_t kMostLines = 10'000;   // of all tenants
 
 std::string dumped(json const& document) { return document.dump(-1, ' ', false, json::error_handler_t::replace); }
 
@@ -39,28 +43,40 @@ base::Result<> must_know(rules::Ruleset const& ruleset, std::string const& tenan
     return base::fail("no tenant \"" + tenant + "\" in the rules in force");
 }
 
-// What is counted apart in a bucket of this limit, "" where the tenant is counted as a whole; nothing: another limit's.
-std::optional<std::string_view> value_in(std::string_view key, std::string_view prefix, rules::Limit const& limit)
+struct Listing {
+    json limits = json::array();
+    std::size_t left_out = 0;
+};
+
+// One counted apart by client, login or sender: as many lines as there are live ones, or one of its own where there is none.
+base::Result<> add_apart(Listing& listing, rules::LimitStore& store, std::string const& tenant, rules::Limit const& limit, base::Time now)
 {
-    auto const name = key.substr(prefix.size());
-    if (name == limit.id) return std::string_view{};
-    bool const is_its_own = name.starts_with(limit.id) && name[limit.id.size()] == ' ';
-    return is_its_own ? std::optional{name.substr(limit.id.size() + 1)} : std::nullopt;
+    auto const prefix = rules::bucket_prefix(tenant) + limit.id + ' ';
+    auto const found = store.list(prefix, kMostKeys, now);
+    if (!found) return base::fail(found.error());
+    if (found->buckets.empty()) listing.limits.push_back(entry_of(tenant, limit, {}, {}, found->time));
+    for (auto const& [key, bucket] : found->buckets) {
+        auto entry = entry_of(tenant, limit, std::string_view{key}.substr(prefix.size()), bucket, found->time);
+        entry["keys"] = found->total;
+        listing.limits.push_back(std::move(entry));
+    }
+    listing.left_out += found->total - found->buckets.size();
+    return {};
 }
 
-// One counted apart by client, login or sender has as many lines as there are live ones, and one of its own where there
-// is none.
-base::Result<> add_one_tenant(json& list, rules::LimitStore& store, rules::Ruleset const& ruleset, rules::Tenant const& tenant, base::Time now)
+base::Result<> add_one_tenant(Listing& listing, rules::LimitStore& store, rules::Ruleset const& ruleset, rules::Tenant const& tenant, base::Time now)
 {
-    auto const prefix = rules::bucket_prefix(tenant.name);
-    auto const found = store.list(prefix, kMostBuckets, now);
+    auto const& limits = ruleset.limits_of(tenant);
+    std::vector<std::string> keys;
+    for (auto const& limit : limits) keys.push_back(rules::bucket_prefix(tenant.name) + limit.id);
+    auto const found = store.read(keys, now);
     if (!found) return base::fail(found.error());
-    for (auto const& limit : ruleset.limits_of(tenant)) {
-        auto const before = list.size();
-        for (auto const& [key, bucket] : found->buckets) {
-            if (auto const value = value_in(key, prefix, limit)) list.push_back(entry_of(tenant.name, limit, *value, bucket, found->time));
+    for (std::size_t i = 0; i < limits.size(); ++i) {
+        if (limits[i].key == rules::LimitKey::Tenant) {
+            listing.limits.push_back(entry_of(tenant.name, limits[i], {}, found->buckets[i].bucket, found->time));
+        } else if (auto added = add_apart(listing, store, tenant.name, limits[i], now); !added) {
+            return added;
         }
-        if (list.size() == before) list.push_back(entry_of(tenant.name, limit, {}, {}, found->time));
     }
     return {};
 }
@@ -68,46 +84,78 @@ base::Result<> add_one_tenant(json& list, rules::LimitStore& store, rules::Rules
 struct Line {
     rules::Tenant const* tenant;
     rules::Limit const* limit;
+    rules::Bucket bucket{};
+    base::Time time{};
+    double fill = 0;
+    std::size_t number = 0;   // in the order of the configuration
 };
 
+// Keeps the fullest, in no order.
+void cut(std::vector<Line>& lines, std::size_t most)
+{
+    if (lines.size() <= most) return;
+    std::nth_element(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(most), lines.end(), [](Line const& left, Line const& right) {
+        return left.fill != right.fill ? left.fill > right.fill : left.number < right.number;
+    });
+    lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(most), lines.end());
+}
+
+// The counters of the lines from `first` on, with as few questions as there are batches.
+base::Result<> read_lines(std::span<Line> lines, rules::LimitStore& store, base::Time now)
+{
+    std::vector<std::string> keys;   // apart ones have no such key: nothing used
+    for (auto const& line : lines) keys.push_back(rules::bucket_prefix(line.tenant->name) + line.limit->id);
+    auto const found = store.read(keys, now);
+    if (!found) return base::fail(found.error());
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        auto& line = lines[i];
+        line.bucket = found->buckets[i].bucket;
+        line.time = found->time;
+        auto const rate = line.limit->rate_at(line.time);
+        line.fill = static_cast<double>(rules::level(line.bucket, rate, line.time).used) / static_cast<double>(rate.burst);
+    }
+    return {};
+}
+
 // Of all tenants only what is counted as a whole: a few reads of many keys, and no walk through the store.
-base::Result<> add_all_tenants(json& list, rules::LimitStore& store, rules::Ruleset const& ruleset, base::Time now)
+base::Result<> add_all_tenants(Listing& listing, rules::LimitStore& store, rules::Ruleset const& ruleset, base::Time now)
 {
     constexpr std::size_t kBatch = 500;
     std::vector<Line> lines;
-    std::vector<std::string> keys;
-    auto const add_batch = [&]() -> base::Result<> {
-        auto const found = store.read(keys, now);
-        if (!found) return base::fail(found.error());
-        for (std::size_t i = 0; i < lines.size(); ++i) {
-            list.push_back(entry_of(lines[i].tenant->name, *lines[i].limit, {}, found->buckets[i].bucket, found->time));
-        }
-        lines.clear();
-        keys.clear();
-        return {};
+    std::size_t number = 0, unread = 0;
+    auto const read = [&] {
+        auto done = read_lines(std::span{lines}.last(std::exchange(unread, 0)), store, now);
+        if (lines.size() >= 2 * kMostLines) cut(lines, kMostLines);
+        return done;
     };
     for (auto const& tenant : ruleset.tenants) {
         for (auto const& limit : ruleset.limits_of(tenant)) {
-            lines.push_back({&tenant, &limit});
-            keys.push_back(rules::bucket_prefix(tenant.name) + limit.id);   // apart ones have no such key: nothing used
-            if (lines.size() < kBatch) continue;
-            if (auto added = add_batch(); !added) return added;
+            lines.push_back({.tenant = &tenant, .limit = &limit, .number = number++});
+            if (++unread < kBatch) continue;
+            if (auto done = read(); !done) return done;
         }
     }
-    return lines.empty() ? base::Result<>{} : add_batch();
+    if (auto done = read(); !done) return done;
+    cut(lines, kMostLines);
+    std::sort(lines.begin(), lines.end(), [](Line const& left, Line const& right) { return left.number < right.number; });
+    for (auto const& line : lines) listing.limits.push_back(entry_of(line.tenant->name, *line.limit, {}, line.bucket, line.time));
+    listing.left_out = number - lines.size();
+    return {};
 }
 
 base::Result<json> list_limits(rules::Ruleset const& ruleset, store::Limits& store, json const& request, base::Time now)
 {
-    auto list = json::array();
+    Listing listing;
     auto const wanted = tenant_of(request);
     auto const* const tenant = wanted.empty() ? nullptr : ruleset.find_tenant(wanted);
     if (!wanted.empty() && tenant == nullptr) return base::fail(must_know(ruleset, wanted).error());
-    auto const added = tenant != nullptr ? add_one_tenant(list, store, ruleset, *tenant, now)
-                                         : add_all_tenants(list, store, ruleset, now);
+    auto const added = tenant != nullptr ? add_one_tenant(listing, store, ruleset, *tenant, now)
+                                         : add_all_tenants(listing, store, ruleset, now);
     if (!added) return base::fail(added.error());
     auto const health = store.health();
-    return json{{"store", health.store}, {"on_fallback", health.on_fallback}, {"limits", list}};
+    json answer{{"store", health.store}, {"on_fallback", health.on_fallback}, {"left_out", listing.left_out}};
+    answer["limits"] = std::move(listing.limits);
+    return answer;
 }
 
 base::Result<json> forget(rules::Ruleset const& ruleset, rules::LimitStore& store, json const& request)
@@ -129,7 +177,8 @@ base::Result<json> set_suspended(rules::Ruleset const& ruleset, store::Suspensio
     if (auto const known = must_know(ruleset, tenant); !known && !was) return base::fail(known.error());
     auto const told = suspensions.set(tenant, suspended, request.value("reason", std::string{}), now);
     if (!told) return base::fail(told.error());
-    return json{{"tenant", tenant}, {"suspended", suspended}, {"changed", was != suspended}, {"told_fleet", *told}};
+    return json{{"tenant", tenant}, {"suspended", suspended}, {"changed", was != suspended}, {"told_fleet", told->shared},
+                {"untold", told->trouble}};
 }
 
 json list_suspensions(store::SuspensionKeeper& suspensions)
@@ -157,11 +206,17 @@ base::Result<json> read_buckets(rules::LimitStore& store, json const& request, b
 
 }   // namespace
 
+bool LimitDesk::is_about_suspensions(std::string const& text)
+{
+    auto const command = json::parse(text).value("command", std::string{});
+    return command == "suspend" || command == "resume" || command == "suspensions";
+}
+
 base::Result<std::string> LimitDesk::answer(std::string const& text, base::Time now)
 {
     auto const request = json::parse(text);
     auto const command = request.value("command", std::string{});
-    auto const result = [&]() -> base::Result<json> {
+    auto result = [&]() -> base::Result<json> {
         if (command == "limits") return list_limits(ruleset_, limits_, request, now);
         if (command == "limits-reset") return forget(ruleset_, limits_, request);
         if (command == "suspend" || command == "resume") {
@@ -172,9 +227,8 @@ base::Result<std::string> LimitDesk::answer(std::string const& text, base::Time 
         return base::fail("no such command: " + command);
     }();
     if (!result) return base::fail(result.error());
-    auto document = *result;
-    document["ok"] = true;
-    return dumped(document);
+    (*result)["ok"] = true;
+    return dumped(*result);
 }
 
 // Where the configuration names no place, the tables lie in the state directory, wherever that is.

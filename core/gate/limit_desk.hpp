@@ -1,7 +1,8 @@
 // What an operator may ask of limits and suspensions: answered by a running daemon on its control socket, or with none
 // running by mailcorectl, which opens the store itself. Requests and answers are JSON objects:
 //
-//     {"command": "limits", "tenant": "kbz_test"}       used, left and the next free time; all tenants without "tenant"
+//     {"command": "limits", "tenant": "kbz_test"}       used, left and the next free time; all tenants without "tenant".
+//                                                       "left_out": how many counters, none of them fuller, are not told
 //     {"command": "limits-reset", "tenant": "kbz_test"}
 //     {"command": "suspend", "tenant": "kbz_test", "reason": "…"}     {"command": "resume", "tenant": "kbz_test"}
 //     {"command": "suspensions"}
@@ -21,7 +22,8 @@ namespace mailcore::gate {
 
 class LimitDesk {
 public:
-    // All three must outlive the desk. One thread at a time; `suspensions` must not be refreshed meanwhile.
+    // All three must outlive the desk. What is about suspensions: one thread at a time, and nobody else may use them meanwhile.
+    // The rest may take long, and is safe from many threads.
     LimitDesk(rules::Ruleset const& ruleset, store::Limits& limits, store::SuspensionKeeper& suspensions)
         : ruleset_{ruleset}, limits_{limits}, suspensions_{suspensions}
     {
@@ -29,6 +31,7 @@ public:
 
     // {"ok": true, …}; fails in words for the operator.
     base::Result<std::string> answer(std::string const& request, base::Time now);
+    static bool is_about_suspensions(std::string const& request);
 
 private:
     rules::Ruleset const& ruleset_;

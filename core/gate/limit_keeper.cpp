@@ -8,6 +8,7 @@ namespace {
 namespace events = observe::events;
 
 constexpr std::chrono::milliseconds kInterval{250};   // a suspension is seen within a second
+constexpr unsigned kTurnsToHelp = 20;                 // every five seconds
 
 void tell(observe::Log& log, store::Notice const& notice)
 {
@@ -17,6 +18,8 @@ void tell(observe::Log& log, store::Notice const& notice)
             case Kind::Away: return events::kLimitStoreAway;
             case Kind::Back: return events::kLimitStoreBack;
             case Kind::Healed: return events::kLimitStoreHealed;
+            case Kind::SuspensionsFailed: return events::kSuspensionsFailed;
+            case Kind::SuspensionsMended: return events::kSuspensionsMended;
             case Kind::Failed: break;
         }
         return events::kLimitStoreFailed;
@@ -43,9 +46,10 @@ std::string changes(rules::Suspensions const& before, rules::Suspensions const& 
 base::Result<std::unique_ptr<LimitKeeper>> LimitKeeper::open(config::Settings const& settings, observe::Log& log)
 {
     auto const options = limits_options(settings);
-    auto limits = store::Limits::open(options, [&log](store::Notice const& notice) { tell(log, notice); });
+    auto const to_log = [&log](store::Notice const& notice) { tell(log, notice); };
+    auto limits = store::Limits::open(options, to_log);
     if (!limits) return base::fail(base::Error{limits.error()}.within("limits"));
-    auto keeper = store::SuspensionKeeper::open(options, **limits);
+    auto keeper = store::SuspensionKeeper::open(options, **limits, to_log);
     if (!keeper) return base::fail(base::Error{keeper.error()}.within("suspensions"));
     return std::unique_ptr<LimitKeeper>{new LimitKeeper{std::move(*limits), std::move(*keeper), log}};
 }
@@ -80,6 +84,7 @@ void LimitKeeper::run()
         try {
             lock.unlock();
             limits_->keep(base::now());
+            help();
             lock.lock();
             take_over();
         } catch (std::exception const& failure) {   // no memory, most likely; the next turn may fare better
@@ -87,6 +92,19 @@ void LimitKeeper::run()
             log_.write(events::kLimitStoreFailed, {{"what", failure.what()}});
         }
     }
+}
+
+void LimitKeeper::help()
+{
+    if (++turns_ % kTurnsToHelp != 0) return;
+    std::lock_guard const lock{helper_mutex_};
+    if (helper_) helper_(base::now());
+}
+
+void LimitKeeper::help_too(std::function<void(base::Time)> helper)
+{
+    std::lock_guard const lock{helper_mutex_};
+    helper_ = std::move(helper);
 }
 
 void LimitKeeper::take_over()
@@ -103,13 +121,18 @@ void LimitKeeper::take_over()
 observe::LimitStoreFacts LimitKeeper::facts() const
 {
     auto const health = limits_->health();
-    return {health.up, health.on_fallback, health.failures, health.fallback_calls, suspensions_.get()->suspended()};
+    auto const copies = keeper_->health();
+    return {.up = health.up, .on_fallback = health.on_fallback, .fallback_up = health.fallback_up,
+            .host_suspensions_up = copies.host_up, .shared_suspensions_up = copies.shared_up, .failures = health.failures,
+            .fallback_calls = health.fallback_calls, .suspended_tenants = suspensions_.get()->suspended()};
 }
 
 base::Result<std::string> LimitKeeper::answer(std::string const& request, rules::Ruleset const& ruleset)
 {
+    LimitDesk desk{ruleset, *limits_, *keeper_};
+    if (!LimitDesk::is_about_suspensions(request)) return desk.answer(request, base::now());
     std::lock_guard const lock{mutex_};
-    auto answer = LimitDesk{ruleset, *limits_, *keeper_}.answer(request, base::now());
+    auto answer = desk.answer(request, base::now());
     take_over();
     return answer;
 }

@@ -17,6 +17,7 @@
 #include "core/rules/limit.hpp"
 #include "core/rules/ruleset.hpp"
 #include "core/store/notes.hpp"
+#include "core/store/trouble.hpp"
 
 namespace mailcore::gate {
 
@@ -34,7 +35,8 @@ public:
 
     bool policy_counts() const { return options_.policy_counts; }
 
-    // Peeks at the first recipient of a message and at DATA, so that a hopeless message is refused early; or counts at DATA.
+    // Peeks once, at the first recipient of a message or else at DATA, so that a hopeless message is refused early; or counts at
+    // DATA. `is_new_message`: nobody has peeked for it yet.
     mail::Verdict at_policy(rules::Ruleset const& ruleset, mail::Request const& request, mail::Verdict const& verdict,
                             bool is_new_message, base::Time now);
 
@@ -46,8 +48,13 @@ public:
     mail::Verdict at_end(rules::Ruleset const& ruleset, mail::Request const& request, mail::Verdict const& verdict,
                          base::Time now, rules::Receipt& receipt);
 
-    // The message was given up after DATA. Harmless where nothing was counted.
+    // The message did not come to its end after DATA: what the policy daemon counted is given back. Harmless where nothing was
+    // counted, and where the milter has taken it over.
     void given_up(std::string_view queue_id, base::Time now);
+
+    // Every few seconds: gives back what the policy daemon counted ten minutes ago and no milter has asked for since (a daemon
+    // was killed), and shows the fills as they are in the store by now.
+    void keep(rules::Ruleset const& ruleset, base::Time now);
 
     void give_back(rules::Receipt& receipt, base::Time now);   // empties it
 
@@ -60,7 +67,9 @@ private:
                         mail::Verdict const& verdict, base::Time now, rules::Receipt& receipt);
     mail::Verdict after_failure(mail::Verdict const& verdict) const;
     bool note(std::string_view queue_id, rules::Receipt const& receipt, base::Time now);
-    rules::Receipt take_note(std::string_view queue_id);
+    rules::Receipt take_note(std::string_view queue_id, base::Time now);
+    void give_back_unclaimed(base::Time now);
+    void renew_fills(rules::Ruleset const& ruleset, base::Time now);
     void show_fills(rules::Tenant const& tenant, std::span<rules::Charge const> charges, std::span<rules::Bucket const> buckets,
                     base::Time now);
 
@@ -69,6 +78,7 @@ private:
     store::Notes& receipts_;
     observe::Log& log_;
     observe::Metrics& metrics_;
+    store::Trouble receipts_fail_;   // said once a minute, not for each message
 };
 
 }   // namespace mailcore::gate

@@ -11,12 +11,12 @@ std::span<Event const* const> all()
         &kStarted, &kStopping, &kStopped, &kConfigurationWarning, &kRulesReloaded, &kReloadFailed, &kRestartNeeded,
         &kUnreadableRequest, &kTooManyClients, &kOwnFailure, &kStrippingFailed, &kMilterRefused, &kDecisionLogFailed,
         &kDecisionLinesLost, &kCertificateNoteFailed, &kCertificateDigestUnusable, &kLimitStoreFailed,
-        &kLimitStoreAway, &kLimitStoreBack, &kLimitStoreHealed, &kLimitReceiptFailed, &kSuspensionsChanged, &kControlFailed,
+        &kLimitStoreAway, &kLimitStoreBack, &kLimitStoreHealed, &kLimitReceiptFailed, &kSuspensionsChanged, &kSuspensionsFailed, &kSuspensionsMended, &kControlFailed,
         &kSecretsSwitched, &kSecretsUnchanged, &kSourceServes, &kVaultAway, &kLoginRefused, &kNoCredentials, &kSecretNotTaken,
         &kProviderRefused, &kProofInconclusive, &kValueHeld, &kSecretWarning, &kSecretOverdue, &kReloadOwed,
         &kReloadLeftToOperator, &kDeferredFlushed, &kFlushFailed, &kRolledBack, &kRolledBackByHand, &kRollbackImpossible, &kSwitchFailed,
         &kGenerationDamaged, &kStateFailed, &kCacheFailed, &kAuditFailed, &kTokenWarning, &kHookFailed, &kMetricsFailed,
-        &kLogUnreadable, &kLogReadable, &kLogGap, &kMessageLost, &kOutcomeStoreFailed, &kOutcomeStoreBack, &kConfigurationTaken, &kWebhookFailing, &kWebhookBack};
+        &kLogUnreadable, &kLogReadable, &kLogGap, &kMessageLost, &kDecisionUnreadable, &kOutcomeStoreFailed, &kOutcomeStoreBack, &kConfigurationTaken, &kWebhookFailing, &kWebhookBack};
     return kAll;
 }
 

@@ -55,17 +55,23 @@ inline constexpr Event kCertificateDigestUnusable{"certificate_digest_unusable",
     "Postfix sends certificate fingerprints that are no SHA-256; certificates of tenants cannot match.",
     "Set smtpd_tls_fingerprint_digest = sha256 in main.cf."};
 inline constexpr Event kLimitStoreFailed{"limit_store_failed", Level::Error,
-    "Messages cannot be counted: the store of limits failed, and its fallback, too; limits.on_error decides. Said once a minute.",
+    "Messages cannot be counted: the store of limits failed, and its fallback, too; or the host's table is full, and counts only what it holds. limits.on_error decides. Also where a fallback could not count if it had to. Said once a minute.",
     "Do as the event says; a damaged table is begun anew by itself, a full disk needs space."};
 inline constexpr Event kLimitStoreAway{"limit_store_away", Level::Warning,
     "Redis is away; this host counts alone, in limits.fallback. Said once a minute.",
     "See that Redis runs and can be reached; until then each host lets a tenant send as much as its limits say."};
 inline constexpr Event kLimitStoreBack{"limit_store_back", Level::Info, "Redis answers again and counts for all hosts.", ""};
 inline constexpr Event kLimitStoreHealed{"limit_store_healed", Level::Warning,
-    "The table of limits was opened again, or begun anew because it was damaged; then every tenant has its whole burst.",
-    "Find out who damaged or removed it."};
+    "The host's own table of limits counts again. The event says why: it has room again or could be opened again, and holds what it held; or it was begun anew, since it was damaged or gone, and every tenant has its whole burst.",
+    "Nothing where there was no room; else find out who damaged or removed it."};
+inline constexpr Event kSuspensionsFailed{"suspensions_failed", Level::Error,
+    "A copy of the suspensions cannot be read or written: what an operator suspends or resumes may not reach the other hosts, or not survive a restart. What was known stays in force. Said once a minute.",
+    "Do as the event says. With both copies damaged the daemons do not start: see docs/operations.md."};
+inline constexpr Event kSuspensionsMended{"suspensions_mended", Level::Warning,
+    "A copy of the suspensions can be read and written again, or was damaged, put aside as data.mdb.damaged and written anew from what is known elsewhere.",
+    "Look whether mailcorectl tenants shows the suspensions that you know of; find out who damaged the copy."};
 inline constexpr Event kLimitReceiptFailed{"limit_receipt_failed", Level::Error,
-    "The table through which the policy daemon tells the milter what it counted cannot be used (limits.count_at: policy).",
+    "The table through which the policy daemon tells the milter what it counted cannot be used (limits.count_at: policy). Said once a minute.",
     "Check space and permissions of state_directory."};
 inline constexpr Event kSuspensionsChanged{"suspensions_changed", Level::Info,
     "An operator has suspended or resumed a tenant, here or on another host.", ""};
@@ -82,6 +88,9 @@ inline constexpr Event kLogGap{"log_gap", Level::Warning, "Lines of a log were g
 inline constexpr Event kMessageLost{"message_lost", Level::Warning,
     "The gate let a message pass, and Postfix's log has not shown it for five minutes: its outcome is not known.",
     "Look for the queue id in Postfix's log and in mailq; look for log_gap before it."};
+inline constexpr Event kDecisionUnreadable{"decision_unreadable", Level::Warning,
+    "A line of the decision log is no decision; the outcome that it began is without tenant and ticket, or not known. Said once a minute.",
+    "mailcore_outcomes_unreadable_decisions_total counts them: look for a disk that was full, and for who else writes decision_log."};
 inline constexpr Event kOutcomeStoreFailed{"outcome_store_failed", Level::Error,
     "Outcomes could not be stored; the lines are read again, each second. Said once a minute.",
     "Free space, or mend permissions of outcomes.store."};

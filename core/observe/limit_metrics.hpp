@@ -30,6 +30,9 @@ struct LimitFill {
 struct LimitStoreFacts {
     bool up = true;
     bool on_fallback = false;
+    bool fallback_up = true;              // or there is none
+    bool host_suspensions_up = true;      // this host's own copy
+    bool shared_suspensions_up = true;    // or there is none
     std::uint64_t failures = 0;
     std::uint64_t fallback_calls = 0;
     std::size_t suspended_tenants = 0;

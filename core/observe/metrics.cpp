@@ -43,16 +43,21 @@ constexpr FamilyRow kLimitGivenBack{"mailcore_limit_given_back_total", MetricTyp
 constexpr FamilyRow kLimitUp{"mailcore_limit_store_up", MetricType::Gauge, "", "1 while the store of limits itself answers."};
 constexpr FamilyRow kLimitFallback{"mailcore_limit_on_fallback", MetricType::Gauge, "",
                                    "1 while Redis is away and this host counts alone."};
+constexpr FamilyRow kLimitFallbackUp{"mailcore_limit_fallback_up", MetricType::Gauge, "",
+                                     "1 while limits.fallback counts whatever comes, or would if Redis were away; 1 where there is none."};
 constexpr FamilyRow kLimitFailures{"mailcore_limit_store_failures_total", MetricType::Counter, "",
                                    "Times that nobody could count; limits.on_error decided."};
 constexpr FamilyRow kLimitFallbackCalls{"mailcore_limit_fallback_calls_total", MetricType::Counter, "",
                                         "Times that the fallback counted."};
 constexpr FamilyRow kSuspended{"mailcore_suspended_tenants", MetricType::Gauge, "", "Tenants that an operator has suspended."};
+constexpr FamilyRow kSuspensionCopies{"mailcore_suspensions_copy_up", MetricType::Gauge, "copy",
+                                      "1 while this copy of the suspensions can be read and written: host, or shared (in limits.store)."};
 
 constexpr std::array kFamilies{kBuildInfo,     kDecisions,     kObserved,           kSeconds,    kForged,
                                kUnreadable,    kReloads,       kTenants,            kRules,      kConnections,
                                kLogLines,      kLogWaits,      kLimitRefused,       kLimitFill,  kLimitGivenBack,
-                               kLimitUp,       kLimitFallback, kLimitFailures,      kLimitFallbackCalls, kSuspended};
+                               kLimitUp,       kLimitFallback, kLimitFallbackUp,    kLimitFailures, kLimitFallbackCalls,
+                               kSuspended,     kSuspensionCopies};
 
 // Upper bounds of the histogram's buckets: powers of two of a microsecond, 1 us to 32 ms; the last bucket is +Inf.
 constexpr int kBuckets = 17;
@@ -202,6 +207,14 @@ struct Metrics::State {
         return result;
     }
 
+    MetricFamily collect_suspension_copies(LimitStoreFacts const& facts) const
+    {
+        auto result = family(kSuspensionCopies);
+        result.metric.push_back(gauge(facts.host_suspensions_up ? 1 : 0, {{"copy", "host"}}));
+        result.metric.push_back(gauge(facts.shared_suspensions_up ? 1 : 0, {{"copy", "shared"}}));
+        return result;
+    }
+
     std::vector<MetricFamily> collect() const
     {
         auto const facts = limit_facts();
@@ -224,9 +237,11 @@ struct Metrics::State {
                 one_counter(kLimitGivenBack, limits.given_back()),
                 one_gauge(kLimitUp, facts.up ? 1 : 0),
                 one_gauge(kLimitFallback, facts.on_fallback ? 1 : 0),
+                one_gauge(kLimitFallbackUp, facts.fallback_up ? 1 : 0),
                 one_counter(kLimitFailures, facts.failures),
                 one_counter(kLimitFallbackCalls, facts.fallback_calls),
-                one_gauge(kSuspended, static_cast<double>(facts.suspended_tenants))};
+                one_gauge(kSuspended, static_cast<double>(facts.suspended_tenants)),
+                collect_suspension_copies(facts)};
     }
 };
 
@@ -297,7 +312,7 @@ std::string metrics_reference()
            "a test compares them.\n\n" + family_table(kFamilies) +
            "\n## vault-sync\n\nServed by `vault-sync watch`, and written to `metrics.textfile` by every pass.\n\n" +
            family_table(sync_families()) +
-           "\n## mailcore-outcomes\n\nServed at `outcomes.metrics`. What counts mail, lines and losses continues over restarts: it is in the store. Gaps, requests and failures are counted since the start.\n\n" +
+           "\n## mailcore-outcomes\n\nServed at `outcomes.metrics`. What counts mail, lines, gaps and losses continues over restarts: it is in the store. Requests and failures are counted since the start.\n\n" +
            family_table(outcome_families());
 }
 

@@ -74,7 +74,7 @@ std::string bucket_key(std::string_view tenant, Limit const& limit, mail::Reques
 // One for each limit of the tenant, in the order of the configuration. Recipients: at least one. Bytes: 0 while not known.
 std::vector<Charge> charges_for(Ruleset const& ruleset, Tenant const& tenant, mail::Request const& request, base::Time now);
 
-// All charges were taken, or none; one outcome for each. What was taken can be given back by the receipt.
+// All charges were taken, or none (but see uncounted); one outcome for each. What was taken can be given back by the receipt.
 struct Receipt {
     struct Part {
         std::string key;
@@ -92,6 +92,7 @@ struct Answer {
     std::vector<Outcome> outcomes;
     std::vector<Bucket> buckets;   // as they are now
     Receipt receipt;               // empty unless taken
+    std::size_t uncounted = 0;     // of those taken, the charges that the store had no room for: limits.on_error decides
     base::Time time{};             // by the store's own clock, as the outcomes' free_at is (Redis has one for the fleet)
 };
 
@@ -103,6 +104,7 @@ struct KeyedBucket {
 struct BucketsAt {
     base::Time time;
     std::vector<KeyedBucket> buckets;
+    std::size_t total = 0;   // of a list: how many there are, the ones left out included
 };
 
 // Where buckets are kept. Safe from many threads. A failure is the store's own (disk, network): limits.on_error decides.
@@ -112,7 +114,9 @@ public:
     virtual base::Result<Answer> take(std::span<Charge const> charges, base::Time now) = 0;
     virtual base::Result<> give_back(Receipt const& receipt, base::Time now) = 0;
     virtual base::Result<BucketsAt> read(std::span<std::string const> keys, base::Time now) = 0;        // same order; unknown ones new
-    virtual base::Result<BucketsAt> list(std::string_view prefix, std::size_t most, base::Time now) = 0;   // those not empty
+    // Of those that are not empty the ones that will be empty last, at most so many, in the order of their keys. Of a limit that
+    // is counted apart these are the fullest. It may take its time; others are served meanwhile.
+    virtual base::Result<BucketsAt> list(std::string_view prefix, std::size_t most, base::Time now) = 0;
     virtual base::Result<std::size_t> reset(std::string_view prefix) = 0;                               // how many are forgotten
 };
 

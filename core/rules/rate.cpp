@@ -44,6 +44,13 @@ base::Time later(base::Time now, Parts ahead, Rate const& rate)
 
 bool Bucket::is_empty(base::Time now) const { return micros < micros_of(now) || (micros == micros_of(now) && parts == 0); }
 
+// A run begins at the time that the clock shows. Where that looks right, what it leads to is over in a century at most.
+bool Bucket::is_of_another_clock(base::Time now) const
+{
+    auto const latest = micros_of(now) + kMostSkew.count();
+    return run > latest || micros > latest + kLongestRefill.count();
+}
+
 Outcome judge(Bucket const& bucket, Rate const& rate, std::uint64_t cost, base::Time now)
 {
     if (cost > rate.burst) return {Outcome::Kind::Never, {}};

@@ -40,6 +40,8 @@ struct Bucket {
     std::uint64_t returned = 0;
 
     bool is_empty(base::Time now) const;   // as good as a new one
+    // Of a clock that was set back since by more than kMostSkew: it counts as empty, and may be forgotten.
+    bool is_of_another_clock(base::Time now) const;
     bool operator==(Bucket const&) const = default;
 };
 

@@ -17,6 +17,8 @@ using nlohmann::json;
 constexpr std::size_t kMaxLine = 64u << 10u;          // of a request
 constexpr std::size_t kMaxAnswer = 64u << 20u;        // lists of many tenants
 constexpr timeval kClientPatience{5, 0};              // a client that says nothing must not hold the thread
+constexpr std::size_t kMostWaiting = 16;              // for the one slow command that is answered
+constexpr auto kTooManyWait = "too many commands wait for a long one; try again later";
 constexpr timeval kCallerPatience{60, 0};             // a reload of many tenants takes its time
 
 // Reads up to the first newline, which is taken off.
@@ -59,7 +61,8 @@ std::string control_path(std::string const& state_directory, std::string_view da
 }
 
 base::Result<std::unique_ptr<ControlSocket>> ControlSocket::open(std::string const& path,
-                                                                 std::map<std::string, ControlCommand> commands)
+                                                                 std::map<std::string, ControlCommand> commands,
+                                                                 std::set<std::string> slow_commands)
 {
     auto const address = net::SocketAddress::parse("unix:" + path);
     if (!address) return base::fail(base::Error{address.error()}.within("control socket"));
@@ -67,11 +70,18 @@ base::Result<std::unique_ptr<ControlSocket>> ControlSocket::open(std::string con
     if (!listener) return base::fail(base::Error{listener.error()}.within("control socket"));
     base::Fd wake{::eventfd(0, EFD_CLOEXEC)};
     if (!wake) return base::fail_errno("control socket: eventfd");
-    return std::unique_ptr<ControlSocket>{new ControlSocket{std::move(*listener), std::move(commands), std::move(wake)}};
+    return std::unique_ptr<ControlSocket>{
+        new ControlSocket{std::move(*listener), std::move(commands), std::move(slow_commands), std::move(wake)}};
 }
 
-ControlSocket::ControlSocket(net::Listener listener, std::map<std::string, ControlCommand> commands, base::Fd wake)
-    : listener_{std::move(listener)}, commands_{std::move(commands)}, wake_{std::move(wake)}, thread_{[this] { run(); }}
+ControlSocket::ControlSocket(net::Listener listener, std::map<std::string, ControlCommand> commands,
+                             std::set<std::string> slow_commands, base::Fd wake)
+    : listener_{std::move(listener)},
+      commands_{std::move(commands)},
+      slow_commands_{std::move(slow_commands)},
+      wake_{std::move(wake)},
+      slow_thread_{[this] { run_slow(); }},
+      thread_{[this] { run(); }}
 {
 }
 
@@ -80,6 +90,12 @@ ControlSocket::~ControlSocket()
     std::uint64_t const one = 1;
     [[maybe_unused]] auto const written = ::write(wake_.get(), &one, sizeof one);
     thread_.join();
+    {
+        std::lock_guard const lock{mutex_};
+        stopping_ = true;
+    }
+    came_.notify_all();
+    slow_thread_.join();
 }
 
 void ControlSocket::run()
@@ -88,17 +104,52 @@ void ControlSocket::run()
     for (;;) {
         if (::poll(ready, 2, -1) < 0) continue;
         if ((ready[1].revents & POLLIN) != 0) return;
-        base::Fd const client{::accept4(ready[0].fd, nullptr, nullptr, SOCK_CLOEXEC)};
-        if (client) serve_one(client.get());
+        base::Fd client{::accept4(ready[0].fd, nullptr, nullptr, SOCK_CLOEXEC)};
+        if (client) serve_one(std::move(client));
     }
 }
 
-void ControlSocket::serve_one(int client)
+// What waits when the daemon ends is not answered any more.
+void ControlSocket::run_slow()
 {
-    ::setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &kClientPatience, sizeof kClientPatience);
-    ::setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &kClientPatience, sizeof kClientPatience);
-    auto const line = read_line(client, kMaxLine);
-    write_all(client, (line ? answer(*line) : refusal(line.error().message)) + "\n");
+    std::unique_lock lock{mutex_};
+    for (;;) {
+        came_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+        if (stopping_) return;
+        auto const next = std::move(waiting_.front());
+        waiting_.pop_front();
+        lock.unlock();
+        write_all(next.client.get(), answer(next.line) + "\n");
+        lock.lock();
+    }
+}
+
+void ControlSocket::serve_one(base::Fd client)
+{
+    ::setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &kClientPatience, sizeof kClientPatience);
+    ::setsockopt(client.get(), SOL_SOCKET, SO_SNDTIMEO, &kClientPatience, sizeof kClientPatience);
+    auto const line = read_line(client.get(), kMaxLine);
+    if (line && is_slow(*line)) return leave_to_slow_thread(std::move(client), *line);
+    write_all(client.get(), (line ? answer(*line) : refusal(line.error().message)) + "\n");
+}
+
+void ControlSocket::leave_to_slow_thread(base::Fd client, std::string line)
+{
+    {
+        std::lock_guard const lock{mutex_};
+        if (waiting_.size() < kMostWaiting) {
+            waiting_.push_back({std::move(client), std::move(line)});
+            return came_.notify_all();
+        }
+    }
+    write_all(client.get(), refusal(kTooManyWait) + "\n");
+}
+
+bool ControlSocket::is_slow(std::string const& line) const
+{
+    auto const request = json::parse(line, nullptr, false);
+    return request.is_object() && request.contains("command") && request["command"].is_string() &&
+           slow_commands_.contains(request["command"].get<std::string>());
 }
 
 std::string ControlSocket::answer(std::string const& line) const

@@ -2,9 +2,13 @@
 // {"command": "reload"}, and gets one line of JSON back: {"ok": true, …} or {"ok": false, "error": "…"}.
 #pragma once
 
+#include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -14,26 +18,42 @@
 
 namespace mailcore::run {
 
-// Answers a command; gets and gives JSON texts (objects). Runs on the control thread, one at a time.
+// Answers a command; gets and gives JSON texts (objects). Runs on the control thread, one at a time; one that may take its
+// time runs on a thread beside it, one at a time, too, so that the others need not wait for it.
 using ControlCommand = std::function<base::Result<std::string>(std::string const& request)>;
 
 class ControlSocket {
 public:
     static base::Result<std::unique_ptr<ControlSocket>> open(std::string const& path,
-                                                             std::map<std::string, ControlCommand> commands);
+                                                             std::map<std::string, ControlCommand> commands,
+                                                             std::set<std::string> slow_commands = {});
     ~ControlSocket();
     ControlSocket(ControlSocket const&) = delete;
     ControlSocket& operator=(ControlSocket const&) = delete;
 
 private:
-    ControlSocket(net::Listener listener, std::map<std::string, ControlCommand> commands, base::Fd wake);
+    struct Waiting {
+        base::Fd client;
+        std::string line;
+    };
+    ControlSocket(net::Listener listener, std::map<std::string, ControlCommand> commands, std::set<std::string> slow_commands,
+                  base::Fd wake);
     void run();
-    void serve_one(int client);
+    void run_slow();
+    void serve_one(base::Fd client);
+    void leave_to_slow_thread(base::Fd client, std::string line);
+    bool is_slow(std::string const& line) const;
     std::string answer(std::string const& line) const;
 
     net::Listener listener_;
     std::map<std::string, ControlCommand> commands_;
+    std::set<std::string> slow_commands_;
     base::Fd wake_;
+    std::mutex mutex_;   // of what follows
+    std::condition_variable came_;
+    std::deque<Waiting> waiting_;   // for the slow thread
+    bool stopping_ = false;
+    std::thread slow_thread_;
     std::thread thread_;
 };
 

@@ -52,9 +52,10 @@ void Process::on_signals(std::map<int, std::function<void()>> handlers)
     signals_ = std::make_unique<SignalThread>(std::move(handlers));
 }
 
-base::Result<> Process::control(std::string const& state_directory, std::map<std::string, ControlCommand> commands)
+base::Result<> Process::control(std::string const& state_directory, std::map<std::string, ControlCommand> commands,
+                                std::set<std::string> slow_commands)
 {
-    auto opened = ControlSocket::open(control_path(state_directory, program_.name), std::move(commands));
+    auto opened = ControlSocket::open(control_path(state_directory, program_.name), std::move(commands), std::move(slow_commands));
     if (!opened) return base::fail(opened.error());
     control_ = std::move(*opened);
     return {};

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "core/base/result.hpp"
@@ -29,7 +30,8 @@ public:
 
     // The signals taken from here on, each calling its handler on one signal thread. They are blocked since the start.
     void on_signals(std::map<int, std::function<void()>> handlers);
-    base::Result<> control(std::string const& state_directory, std::map<std::string, ControlCommand> commands);
+    base::Result<> control(std::string const& state_directory, std::map<std::string, ControlCommand> commands,
+                           std::set<std::string> slow_commands = {});
     void stop_helpers();   // ends the signal and control threads, before what they work on goes
 
 private:

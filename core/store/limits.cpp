@@ -1,16 +1,13 @@
 #include "core/store/limits.hpp"
 
-#include <array>
-#include <cstring>
-#include <fcntl.h>
+#include <algorithm>
 #include <mutex>
 #include <optional>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "core/base/fd.hpp"
+#include "core/store/limits_options.hpp"
 #include "core/store/lmdb_limits.hpp"
 #include "core/store/redis_limits.hpp"
+#include "core/store/trouble.hpp"
 
 namespace mailcore::store {
 namespace {
@@ -19,129 +16,43 @@ using namespace std::chrono_literals;
 using Kind = Notice::Kind;
 using Tell = std::function<void(Notice const&)>;
 
-constexpr auto kSayAgainAfter = 1min;
 constexpr auto kMendAgainAfter = 1s;
 
 // A receipt's `store`. The daemon that counts and the one that gives back may be two: names, not addresses.
 constexpr std::string_view kByRedis = "redis";
 constexpr std::string_view kByHost = "lmdb";
 
-// Either way, so that a clock that was set back does not silence us. Threads come with times read a little earlier.
-bool has_passed(base::Time since, std::chrono::microseconds span, base::Time now)
-{
-    return now - since >= span || since - now >= span;
-}
-
-// ---- What the configuration says ----
-
-constexpr std::string_view kLmdb = "lmdb:";
-
-// "lmdb:/DIR" as "/DIR".
-base::Result<std::string> directory_of(std::string const& text)
-{
-    if (text.starts_with(kLmdb) && text.substr(kLmdb.size()).starts_with('/')) return text.substr(kLmdb.size());
-    return base::fail("lmdb: must be followed by an absolute path, as in lmdb:/var/lib/mailcore/limits");
-}
-
-base::Result<base::Secret> read_password(std::string const& path)
-{
-    base::Fd const file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
-    struct stat facts{};
-    if (!file || ::fstat(file.get(), &facts) != 0) return base::fail_errno("cannot read " + path);
-    if ((facts.st_mode & S_IRWXO) != 0) return base::fail(path + " can be read by every user of this host; chmod 0640 it");
-    base::Secret password;
-    std::array<char, 4096> buffer;
-    for (;;) {
-        auto const got = ::read(file.get(), buffer.data(), buffer.size());
-        if (got < 0) return base::fail_errno("cannot read " + path);
-        if (got == 0) break;
-        password.append({buffer.data(), static_cast<std::size_t>(got)});
-        ::explicit_bzero(buffer.data(), buffer.size());
-        if (password.size() > buffer.size()) return base::fail(path + " is too large for a password");
-    }
-    if (password.reveal().ends_with('\n')) password = base::Secret{password.reveal().substr(0, password.size() - 1)};
-    if (password.empty()) return base::fail(path + " is empty");
-    return password;
-}
-
-base::Result<RedisAddress> redis_address(LimitsOptions const& options)
-{
-    if (options.store.find("://") == std::string::npos) return base::fail("store: neither lmdb:/DIRECTORY nor redis://… nor rediss://…");
-    auto address = RedisAddress::parse(options.store);
-    if (!address) return base::fail(std::move(address.error()).within("store"));
-    if (!options.password_file.empty()) {
-        auto password = read_password(options.password_file);
-        if (!password) return base::fail(std::move(password.error()).within("password_file"));
-        address->password = std::move(*password);
-    }
-    if (!address->user.empty() && address->password.empty()) {
-        return base::fail("store: a user without a password; set password_file");
-    }
-    address->ca_file = options.ca_file;
-    address->timeout = options.timeout;
-    return address;
-}
-
-// ---- Notices ----
-
-// Says a trouble when it begins and once a minute while it lasts; says its end if it was said.
-class Trouble {
-public:
-    Trouble(Kind kind, Tell const& tell) : kind_{kind}, tell_{tell} {}
-
-    // At the start, when nobody has told us the time yet.
-    void begins(std::string const& words)
-    {
-        std::lock_guard const lock{mutex_};
-        told_ = true;
-        last_.reset();
-        tell_({kind_, words});
-    }
-    void lasts(std::string const& words, base::Time now)
-    {
-        std::lock_guard const lock{mutex_};
-        bool const first_time = told_ && !last_;
-        if (last_ && !has_passed(*last_, kSayAgainAfter, now)) return;
-        last_ = now;
-        told_ = true;
-        if (!first_time) tell_({kind_, words});
-    }
-    bool is_told() const { return told_; }
-    bool ends()   // whether it was said
-    {
-        if (!told_) return false;
-        std::lock_guard const lock{mutex_};
-        return told_.exchange(false);
-    }
-
-private:
-    Kind const kind_;
-    Tell const& tell_;
-    std::mutex mutex_;
-    std::optional<base::Time> last_;
-    std::atomic<bool> told_ = false;
-};
-
 // ---- The host's own table ----
 
-// Opened when it can be, and mended after a failure.
+// Opened when it can be, and mended after a failure. Only mend() ends a trouble: that one call goes well, a read above all,
+// tells nothing of the next.
 class HostLimits {
 public:
     explicit HostLimits(std::string directory) : directory_{std::move(directory)} {}
 
     std::string shown() const { return std::string{kLmdb} + directory_; }
     bool is_ailing() const { return ailing_; }
+    bool is_full() const
+    {
+        auto const table = current();
+        return table && table->is_full();
+    }
+    bool counts_all() const { return !is_ailing() && !is_full(); }
+    // In words, "" = none. What was told last is enough for a full one.
+    std::string trouble() const
+    {
+        if (is_full() && !is_ailing()) return shown() + ": " + std::string{kFull};
+        std::lock_guard const lock{mutex_};
+        return ailing_ ? why_not_ : "";
+    }
 
     // In words what was mended, as heal().
     base::Result<std::string> open()
     {
         auto opened = LmdbLimits::open(directory_);
-        ailing_ = !opened;
+        if (!opened) return base::fail(ails(opened.error().message));
+        ailing_ = false;
         std::lock_guard const lock{mutex_};
-        if (!opened) {
-            why_not_ = opened.error().message;
-            return base::fail(why_not_);
-        }
         table_ = std::move(*opened);
         return table_->healed_at_open();
     }
@@ -155,7 +66,9 @@ public:
             return mended;
         }
         auto healed = table->heal();
-        ailing_ = !healed;
+        if (!healed) return base::fail(ails(healed.error().message));
+        if (auto const written = table->try_to_write(); !written) return base::fail(ails(written.error().message));
+        ailing_ = false;
         return healed;
     }
 
@@ -165,11 +78,20 @@ public:
         auto const table = current();
         if (!table) return base::fail(why_not());
         auto answer = call(*table);
-        if (!answer) ailing_ = true;
+        if (!answer && !ailing_) ails(answer.error().message);
         return answer;
     }
 
 private:
+    static constexpr std::string_view kFull = "the table is full; what it holds goes on being counted, what is new is not";
+
+    std::string const& ails(std::string const& why)
+    {
+        std::lock_guard const lock{mutex_};
+        why_not_ = why;
+        ailing_ = true;
+        return why;
+    }
     std::shared_ptr<LmdbLimits> current() const
     {
         std::lock_guard const lock{mutex_};
@@ -196,10 +118,14 @@ class Limits::State {
 public:
     explicit State(Tell tell) : tell_{std::move(tell)} {}
 
-    void use_redis(RedisAddress address)
+    void use_redis(RedisAddress address, RedisAddress for_operators)
     {
         pool_ = std::make_unique<RedisPool>(std::move(address));
         redis_ = std::make_unique<RedisLimits>(*pool_);
+        constexpr std::chrono::milliseconds kOperatorsPatience{5'000};
+        for_operators.timeout = std::max(for_operators.timeout, kOperatorsPatience);
+        operators_pool_ = std::make_unique<RedisPool>(std::move(for_operators), 1);
+        operators_redis_ = std::make_unique<RedisLimits>(*operators_pool_);
     }
     void use_host(std::string directory) { host_ = std::make_unique<HostLimits>(std::move(directory)); }
     void start();
@@ -209,14 +135,18 @@ public:
     auto ask(base::Time now, Call const& call) -> decltype(call(std::declval<rules::LimitStore&>(), kByRedis));
 
     base::Result<> give_back(rules::Receipt const& receipt, base::Time now);
+    base::Result<rules::BucketsAt> list(std::string_view prefix, std::size_t most, base::Time now);
     base::Result<std::size_t> reset(std::string_view prefix);
     void keep(base::Time now);
     Health health() const;
     RedisPool* redis() { return pool_.get(); }
+    void some_uncounted() { ++failures_; }
 
 private:
     void redis_answered();
-    void host_answered();
+    void look_after_host(base::Time now);
+    void say(Trouble& trouble, Kind kind, std::string const& words, base::Time now);
+    RedisLimits& redis_for_operators();
     void come_back(base::Time now);
     void mend(base::Time now);
     std::string fallback_counts() const { return "; " + host_->shown() + " counts, for this host alone"; }
@@ -224,11 +154,14 @@ private:
     Tell const tell_;
     std::unique_ptr<RedisPool> pool_;       // null: LMDB is the store
     std::unique_ptr<RedisLimits> redis_;
+    std::unique_ptr<RedisPool> operators_pool_;      // for long questions; null: as pool_
+    std::unique_ptr<RedisLimits> operators_redis_;
     std::unique_ptr<HostLimits> host_;      // the store or the fallback; null: Redis without one
-    Trouble away_{Kind::Away, tell_};
-    Trouble failed_{Kind::Failed, tell_};
-    Trouble ailing_{Kind::Failed, tell_};   // a fallback that could not be mended, while Redis counts
-    std::atomic<bool> up_ = true;
+    Trouble away_;
+    Trouble failed_;
+    Trouble ailing_;   // a fallback that could not be mended, while Redis counts
+    Trouble full_;     // the host's own table
+    std::atomic<bool> redis_up_ = true;
     std::atomic<std::uint64_t> failures_ = 0, fallback_calls_ = 0;
     std::optional<base::Time> mended_;      // by the keeper's thread
 };
@@ -238,16 +171,24 @@ void Limits::State::start()
 {
     if (host_) {
         auto const opened = host_->open();
-        if (!opened) (redis_ ? ailing_ : failed_).begins(opened.error().message);
-        if (!opened && !redis_) up_ = false;
+        if (!opened) {
+            (redis_ ? ailing_ : failed_).begins();
+            tell_({Kind::Failed, opened.error().message});
+        }
         if (opened && !opened->empty()) tell_({Kind::Healed, *opened});
     }
     if (!pool_) return;
     auto const probed = pool_->probe();
     if (probed) return;
-    up_ = false;
-    if (host_ && !host_->is_ailing()) away_.begins(probed.error().message + fallback_counts());
-    else failed_.begins(probed.error().message);
+    redis_up_ = false;
+    bool const fallback = host_ && !host_->is_ailing();
+    (fallback ? away_ : failed_).begins();
+    tell_({fallback ? Kind::Away : Kind::Failed, probed.error().message + (fallback ? fallback_counts() : "")});
+}
+
+void Limits::State::say(Trouble& trouble, Kind kind, std::string const& words, base::Time now)
+{
+    if (trouble.lasts(now)) tell_({kind, words});
 }
 
 template <class Call>
@@ -260,39 +201,31 @@ auto Limits::State::ask(base::Time now, Call const& call) -> decltype(call(std::
             redis_answered();
             return answer;
         }
-        up_ = false;
+        redis_up_ = false;
         why = answer.error().message;
     }
     if (host_) {
         auto answer = host_->ask([&](rules::LimitStore& table) { return call(table, kByHost); });
         if (answer) {
-            host_answered();
             if (redis_) {
                 ++fallback_calls_;
-                away_.lasts(why + fallback_counts(), now);
+                say(away_, Kind::Away, why + fallback_counts(), now);
             }
             return answer;
         }
         why += (why.empty() ? "" : "; and ") + answer.error().message;
     }
     ++failures_;
-    if (!redis_) up_ = false;
-    failed_.lasts(why, now);
+    say(failed_, Kind::Failed, why, now);
     return base::fail(why);
 }
 
 void Limits::State::redis_answered()
 {
-    up_ = true;
+    redis_up_ = true;
     bool const was_away = away_.ends();
     bool const had_failed = failed_.ends();
     if (was_away || had_failed) tell_({Kind::Back, pool_->shown() + " counts again"});
-}
-
-void Limits::State::host_answered()
-{
-    if (!redis_) up_ = true;
-    if (failed_.ends()) tell_({Kind::Healed, host_->shown() + " counts again"});
 }
 
 base::Result<> Limits::State::give_back(rules::Receipt const& receipt, base::Time now)
@@ -305,11 +238,28 @@ base::Result<> Limits::State::give_back(rules::Receipt const& receipt, base::Tim
     return {};   // the configuration has changed since: the store that counted is nobody's any more
 }
 
+// Operators ask what may take long, on a connection of their own and with more patience than mail has: Redis being slow to
+// them is no reason to leave it. Where it is away for mail, it is for them.
+RedisLimits& Limits::State::redis_for_operators()
+{
+    if (pool_->is_away()) return *redis_;
+    if (operators_pool_->is_away()) static_cast<void>(operators_pool_->probe());
+    return *operators_redis_;
+}
+
+// The host's own table where it counts; not where Redis could not tell all.
+base::Result<rules::BucketsAt> Limits::State::list(std::string_view prefix, std::size_t most, base::Time now)
+{
+    auto const list_of = [&](rules::LimitStore& store) { return store.list(prefix, most, now); };
+    if (redis_ && (!host_ || !pool_->is_away())) return list_of(redis_for_operators());
+    return host_->ask(list_of);
+}
+
 base::Result<std::size_t> Limits::State::reset(std::string_view prefix)
 {
     auto const reset_of = [&](rules::LimitStore& store) { return store.reset(prefix); };
     if (!redis_) return host_->ask(reset_of);
-    auto by_redis = redis_->reset(prefix);
+    auto by_redis = reset_of(redis_for_operators());
     if (!host_) return by_redis;
     auto const by_host = host_->ask(reset_of);
     if (!by_redis) return base::fail(by_redis.error().message + "; only what " + host_->shown() + " counts was reset, if anything");
@@ -320,41 +270,48 @@ base::Result<std::size_t> Limits::State::reset(std::string_view prefix)
 void Limits::State::keep(base::Time now)
 {
     if (pool_ && pool_->is_away()) come_back(now);
-    if (!host_) return;
+    if (host_) look_after_host(now);
+}
+
+void Limits::State::look_after_host(base::Time now)
+{
     static_cast<void>(host_->ask([&](LmdbLimits& table) { return table.sweep(now); }));   // a failure is mended
     if (host_->is_ailing() && (!mended_ || has_passed(*mended_, kMendAgainAfter, now))) mend(now);
+    if (host_->is_ailing()) return;
+    if (host_->is_full()) say(full_, Kind::Failed, host_->trouble(), now);
+    else if (full_.ends()) tell_({Kind::Healed, host_->shown() + " has room again"});
 }
 
 void Limits::State::come_back(base::Time now)
 {
     auto const probed = pool_->probe();
     if (probed) return redis_answered();
-    if (host_ && !host_->is_ailing()) away_.lasts(probed.error().message + fallback_counts(), now);
-    else failed_.lasts(probed.error().message, now);
+    if (host_ && !host_->is_ailing()) say(away_, Kind::Away, probed.error().message + fallback_counts(), now);
+    else say(failed_, Kind::Failed, probed.error().message + (host_ ? "; and " + host_->trouble() : ""), now);
 }
 
 void Limits::State::mend(base::Time now)
 {
     mended_ = now;
     auto const mended = host_->mend();
-    if (!mended && redis_) return ailing_.lasts("the fallback cannot be used: " + mended.error().message, now);
-    if (!mended) return failed_.lasts(mended.error().message, now);
-    if (!redis_) up_ = true;
-    bool const was_told = ailing_.ends();
-    if (!mended->empty()) {
-        failed_.ends();
-        tell_({Kind::Healed, *mended});
-    } else if (was_told) {
-        tell_({Kind::Healed, host_->shown() + " can be used again"});
-    }
+    if (!mended && redis_) return say(ailing_, Kind::Failed, "the fallback cannot be used: " + mended.error().message, now);
+    if (!mended) return say(failed_, Kind::Failed, mended.error().message, now);
+    bool const was_ailing = ailing_.ends();
+    bool const had_failed = failed_.ends();
+    if (!mended->empty()) tell_({Kind::Healed, *mended});
+    else if (was_ailing || had_failed) tell_({Kind::Healed, host_->shown() + (redis_ ? " can be used again" : " counts again")});
 }
 
 Limits::Health Limits::State::health() const
 {
     Health health;
     health.store = pool_ ? pool_->shown() : host_->shown();
-    health.up = up_ && !(pool_ && pool_->is_away());
-    health.on_fallback = pool_ && host_ && !health.up;
+    health.up = pool_ ? redis_up_ && !pool_->is_away() : host_->counts_all();
+    health.on_fallback = pool_ && host_ && !health.up && !host_->is_ailing();
+    health.fallback = pool_ && host_ ? host_->shown() : "";
+    health.fallback_up = health.fallback.empty() || host_->counts_all();
+    health.full = host_ && host_->is_full();
+    health.trouble = host_ ? host_->trouble() : "";
     health.failures = failures_;
     health.fallback_calls = fallback_calls_;
     return health;
@@ -378,7 +335,9 @@ base::Result<std::unique_ptr<Limits>> Limits::open(LimitsOptions const& options,
     if (!is_lmdb) {
         auto address = redis_address(options);
         if (!address) return base::fail(address.error());
-        state->use_redis(std::move(*address));
+        auto for_operators = redis_address(options);
+        if (!for_operators) return base::fail(for_operators.error());
+        state->use_redis(std::move(*address), std::move(*for_operators));
     }
     state->start();
     return std::unique_ptr<Limits>{new Limits{std::move(state)}};
@@ -386,11 +345,13 @@ base::Result<std::unique_ptr<Limits>> Limits::open(LimitsOptions const& options,
 
 base::Result<rules::Answer> Limits::take(std::span<rules::Charge const> charges, base::Time now)
 {
-    return state_->ask(now, [&](rules::LimitStore& store, std::string_view name) {
-        auto answer = store.take(charges, now);
-        if (answer && !answer->receipt.empty()) answer->receipt.store = name;
-        return answer;
+    auto answer = state_->ask(now, [&](rules::LimitStore& store, std::string_view name) {
+        auto taken = store.take(charges, now);
+        if (taken && !taken->receipt.empty()) taken->receipt.store = name;
+        return taken;
     });
+    if (answer && answer->uncounted > 0) state_->some_uncounted();
+    return answer;
 }
 
 base::Result<> Limits::give_back(rules::Receipt const& receipt, base::Time now) { return state_->give_back(receipt, now); }
@@ -402,7 +363,7 @@ base::Result<rules::BucketsAt> Limits::read(std::span<std::string const> keys, b
 
 base::Result<rules::BucketsAt> Limits::list(std::string_view prefix, std::size_t most, base::Time now)
 {
-    return state_->ask(now, [&](rules::LimitStore& store, std::string_view) { return store.list(prefix, most, now); });
+    return state_->list(prefix, most, now);
 }
 
 base::Result<std::size_t> Limits::reset(std::string_view prefix) { return state_->reset(prefix); }

@@ -19,16 +19,17 @@ namespace mailcore::store {
 struct LimitsOptions {
     std::string store = "lmdb:/var/lib/mailcore/limits";            // lmdb:DIR | redis://… | rediss://…
     std::string fallback = "lmdb:/var/lib/mailcore/limits-local";   // only used with Redis
-    std::string password_file;                                      // Redis; read at open; "" = the address's password, or none
+    std::string password_file;                                      // Redis; read again where it is refused; "" = the address's password, or none
     std::string ca_file;
     std::chrono::milliseconds timeout{50};
     std::string state_directory = "/var/lib/mailcore";              // the host's own copy of the suspensions
 };
 
 // What the operator should hear of; the receiver says it to the log. Away: Redis is, and the fallback counts. Back: Redis is.
-// Failed: nobody counts, or the fallback would not if it had to. Healed: the host's own table is mended.
+// Failed: nobody counts, or the fallback would not if it had to, or the host's own table is full. Healed: that table is
+// mended, or has room again. SuspensionsFailed: a copy of them cannot be read or written. SuspensionsMended: it can again.
 struct Notice {
-    enum class Kind { Away, Back, Healed, Failed } kind;
+    enum class Kind { Away, Back, Healed, Failed, SuspensionsFailed, SuspensionsMended } kind;
     std::string words;
 };
 
@@ -50,9 +51,13 @@ public:
 
     struct Health {
         std::string store;           // without a password: "lmdb:/var/lib/mailcore/limits", "redis://10.0.0.5:6379/0"
-        bool up = true;              // the store itself
-        bool on_fallback = false;    // Redis is away, the fallback counts
-        std::uint64_t failures = 0;  // calls that nobody could answer
+        bool up = true;              // the store itself: it counts whatever comes
+        bool on_fallback = false;    // Redis is away, and the fallback counts
+        std::string fallback;        // its address; "" = there is none
+        bool fallback_up = true;     // it counts, or would count, whatever comes
+        bool full = false;           // the host's own table, which counts on what it holds
+        std::string trouble;         // of the host's own table, in words; "" = none
+        std::uint64_t failures = 0;  // calls that nobody could answer, or not for all limits
         std::uint64_t fallback_calls = 0;
     };
     Health health() const;

@@ -1,9 +1,12 @@
 #include "core/store/lmdb_limits.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <utility>
 #include <vector>
 
 #include "core/store/bytes.hpp"
+#include "core/store/fullest.hpp"
 #include "core/store/lmdb_table.hpp"
 
 namespace mailcore::store {
@@ -86,6 +89,8 @@ base::Result<Found> find(lmdb::Transaction const& transaction, std::string_view 
     return Found{decoded(**value), false};
 }
 
+bool may_be_forgotten(Bucket const& bucket, base::Time now) { return bucket.is_empty(now) || bucket.is_of_another_clock(now); }
+
 bool all_pass(std::span<rules::Outcome const> outcomes)
 {
     return std::all_of(outcomes.begin(), outcomes.end(), [](auto const& outcome) { return outcome.passes(); });
@@ -95,15 +100,25 @@ bool all_pass(std::span<rules::Outcome const> outcomes)
 
 class LmdbLimits::State {
 public:
-    State(std::unique_ptr<lmdb::Table> opened, std::string name, std::size_t bytes)
-        : table{std::move(opened)}, name_{std::move(name)}, most_in_use_{bytes - room_to_change(bytes)}
+    State(std::unique_ptr<lmdb::Table> opened, std::size_t bytes)
+        : table{std::move(opened)}, most_in_use_{bytes - room_to_change(bytes)}, for_tenants_{room_to_change(bytes) / 2}
     {
     }
 
-    base::Result<> put(lmdb::Transaction& transaction, std::string_view key, Bucket const& bucket, bool is_new) const
+    bool has_room_for(lmdb::Transaction const& transaction, rules::Charge const& charge)
     {
-        if (is_new && transaction.bytes_in_use() >= most_in_use_) return base::fail(name_ + ": the table is full");
-        return transaction.put(key, encoded(bucket));
+        bool const is_of_tenant = charge.limit != nullptr && charge.limit->key == rules::LimitKey::Tenant;
+        auto const in_use = transaction.bytes_in_use();
+        if (in_use >= most_in_use_) full = true;
+        return in_use < most_in_use_ + (is_of_tenant ? for_tenants_ : 0);
+    }
+
+    // It has room again when there is room for some time.
+    void look_for_room(lmdb::Transaction const& transaction)
+    {
+        auto const in_use = transaction.bytes_in_use();
+        if (in_use >= most_in_use_) full = true;
+        else if (in_use < most_in_use_ - most_in_use_ / 64) full = false;
     }
 
     // Those which `forget` still says yes to, in small transactions, so that counting need not wait for long.
@@ -120,6 +135,7 @@ public:
     }
 
     std::unique_ptr<lmdb::Table> const table;
+    std::atomic<bool> full = false;
     std::mutex sweeping;
     std::string swept_to;   // where the next piece begins
 
@@ -153,8 +169,8 @@ private:
         return erased;
     }
 
-    std::string name_;
     std::size_t most_in_use_;
+    std::size_t for_tenants_;   // beyond that
 };
 
 LmdbLimits::LmdbLimits(std::unique_ptr<State> state) : state_{std::move(state)} {}
@@ -162,10 +178,9 @@ LmdbLimits::~LmdbLimits() = default;
 
 base::Result<std::unique_ptr<LmdbLimits>> LmdbLimits::open(std::string const& directory, std::size_t bytes)
 {
-    auto const name = "lmdb:" + directory;
-    auto table = lmdb::Table::open({name, directory, bytes, lmdb::Sync::Never}, lmdb::OnDamage::PutAside);
+    auto table = lmdb::Table::open({"lmdb:" + directory, directory, bytes, lmdb::Sync::Never}, lmdb::OnDamage::PutAside);
     if (!table) return base::fail(table.error());
-    return std::unique_ptr<LmdbLimits>{new LmdbLimits{std::make_unique<State>(std::move(*table), name, bytes)}};
+    return std::unique_ptr<LmdbLimits>{new LmdbLimits{std::make_unique<State>(std::move(*table), bytes)}};
 }
 
 std::string const& LmdbLimits::healed_at_open() const { return state_->table->healed_at_open(); }
@@ -195,10 +210,14 @@ base::Result<rules::Answer> LmdbLimits::take(std::span<rules::Charge const> char
     answer.receipt.parts.reserve(charges.size());
     for (std::size_t i = 0; i < charges.size(); ++i) {
         auto const& charge = charges[i];
+        if (charge.cost > 0 && is_new[i] && !state_->has_room_for(*transaction, charge)) {
+            ++answer.uncounted;
+            continue;
+        }
         auto const taken = rules::take(answer.buckets[i], charge.rate, charge.cost, now);
         answer.receipt.parts.push_back({charge.key, charge.rate, taken});
         if (charge.cost == 0) continue;
-        auto const done = state_->put(*transaction, Key{charge.key}, answer.buckets[i], is_new[i]);
+        auto const done = transaction->put(Key{charge.key}, encoded(answer.buckets[i]));
         if (!done) return base::fail(done.error());
         changed = true;
     }
@@ -240,19 +259,32 @@ base::Result<rules::BucketsAt> LmdbLimits::read(std::span<std::string const> key
     return buckets;
 }
 
+// In pieces: what is changed while somebody reads needs room in the table until he has done.
 base::Result<rules::BucketsAt> LmdbLimits::list(std::string_view prefix, std::size_t most, base::Time now)
 {
-    auto const transaction = state_->table->begin(Access::Read);
-    if (!transaction) return base::fail(transaction.error());
-
+    constexpr std::size_t kAtOnce = 20'000;
+    Fullest fullest{most};
+    std::string next{prefix};
+    for (bool more = true; more;) {
+        auto const transaction = state_->table->begin(Access::Read);
+        if (!transaction) return base::fail(transaction.error());
+        auto const from = std::exchange(next, {});
+        std::size_t seen = 0;
+        auto const walked = transaction->walk(from, [&](std::string_view key, std::string_view value) {
+            if (!key.starts_with(prefix)) return false;
+            if (++seen > kAtOnce) {
+                next = key;
+                return false;
+            }
+            auto const bucket = decoded(value);
+            if (!bucket.is_empty(now)) fullest.add(std::string{key}, bucket);
+            return true;
+        });
+        if (!walked) return base::fail(walked.error());
+        more = !next.empty();
+    }
     rules::BucketsAt buckets{now, {}};
-    auto const walked = transaction->walk(prefix, [&](std::string_view key, std::string_view value) {
-        if (!key.starts_with(prefix) || buckets.buckets.size() == most) return false;
-        auto const bucket = decoded(value);
-        if (!bucket.is_empty(now)) buckets.buckets.push_back({std::string{key}, bucket});
-        return true;
-    });
-    if (!walked) return base::fail(walked.error());
+    fullest.list(buckets);
     return buckets;
 }
 
@@ -286,14 +318,27 @@ base::Result<std::size_t> LmdbLimits::sweep(base::Time now, std::size_t at_most)
                 next = key;
                 return false;
             }
-            if (decoded(value).is_empty(now)) empty.emplace_back(key);
+            if (may_be_forgotten(decoded(value), now)) empty.emplace_back(key);
             return true;
         });
         if (!walked) return base::fail(walked.error());
+        state_->look_for_room(*transaction);   // that earlier pieces, or others, have made
     }
     state_->swept_to = std::move(next);   // "": from the beginning
     if (auto const done = state_->table->forget_dead_readers(); !done) return base::fail(done.error());
-    return state_->erase(empty, [now](Bucket const& bucket) { return bucket.is_empty(now); });
+    return state_->erase(empty, [now](Bucket const& bucket) { return may_be_forgotten(bucket, now); });
+}
+
+bool LmdbLimits::is_full() const { return state_->full; }
+
+base::Result<> LmdbLimits::try_to_write()
+{
+    constexpr std::string_view kKey = "!";   // no tenant's name begins so
+    auto transaction = state_->table->begin(Access::Write);
+    if (!transaction) return base::fail(transaction.error());
+    if (auto done = transaction->put(kKey, encoded({})); !done) return done;
+    if (auto const erased = transaction->erase(kKey); !erased) return base::fail(erased.error());
+    return transaction->commit();
 }
 
 base::Result<std::string> LmdbLimits::heal() { return state_->table->heal(); }

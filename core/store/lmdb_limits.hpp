@@ -15,7 +15,9 @@ public:
 
     // Makes the directory where there is none. What root makes in a directory of another user's is given to that user. A
     // table that is damaged is put aside as data.mdb.damaged and begun anew; healed_at_open() says so.
-    // A table that has grown to `bytes` takes no new keys until sweep() has made room; those it has it goes on counting.
+    // A table that has grown to `bytes` takes no new keys until sweep() has made room; those it has it goes on counting,
+    // and says of how many others it has not (Answer::uncounted). The last room is for tenants as a whole: keys of senders
+    // can be many.
     static base::Result<std::unique_ptr<LmdbLimits>> open(std::string const& directory, std::size_t bytes = kDefaultBytes);
     ~LmdbLimits() override;
     std::string const& healed_at_open() const;   // in words; "" = the table was fine
@@ -33,6 +35,10 @@ public:
     // After a failure: opens the table again, or begins a new one if it is damaged or gone. Says what it did, in words
     // ("" = it was fine). Any thread.
     base::Result<std::string> heal();
+
+    bool is_full() const;   // until sweep() has seen that there is room
+    // Whether a change can be written to the disk now; leaves nothing behind.
+    base::Result<> try_to_write();
 
     std::size_t size() const;   // buckets, empty ones included
 

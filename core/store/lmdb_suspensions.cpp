@@ -31,9 +31,9 @@ std::optional<Suspension> decoded(std::string_view value)
 
 class LmdbSuspensions final : public SuspensionTable {
 public:
-    explicit LmdbSuspensions(std::unique_ptr<lmdb::Table> table) : table_{std::move(table)} {}
+    explicit LmdbSuspensions(lmdb::Options options) : options_{std::move(options)} {}
 
-    bool may_have_changed() override { return table_->last_change() != loaded_change_.load(); }   // also where there is trouble
+    bool may_have_changed() override { return !table_ || table_->last_change() != loaded_change_.load(); }   // also where there is trouble
 
     base::Result<rules::Suspensions> load() override
     {
@@ -65,10 +65,35 @@ public:
         return changed ? transaction->commit() : base::Result<>{};
     }
 
+    base::Result<std::string> begin_anew() override
+    {
+        loaded_change_ = kNotLoaded;
+        if (table_) return table_->heal(lmdb::OnDamage::PutAside);
+        auto begun = lmdb::Table::open(options_, lmdb::OnDamage::PutAside);
+        if (!begun) return base::fail(begun.error());
+        auto told = (*begun)->healed_at_open();
+        begun->reset();   // which would put aside what is damaged later, too
+        if (auto opened = open(); !opened) return base::fail(opened.error());
+        return told;
+    }
+
 private:
-    // A table that somebody has removed is begun anew: what it lacks, the caller knows and merges.
+    // Refuses one that is damaged.
+    base::Result<> open()
+    {
+        auto opened = lmdb::Table::open(options_, lmdb::OnDamage::Refuse);
+        if (!opened) return base::fail(opened.error());
+        table_ = std::move(*opened);
+        return {};
+    }
+
+    // Opened at the first use; one that cannot be opened now is away. A table that somebody has removed is begun anew: what it
+    // lacks, the caller knows and merges.
     base::Result<lmdb::Transaction> begin(Access access)
     {
+        if (!table_) {
+            if (auto opened = open(); !opened) return base::fail(opened.error());
+        }
         if (table_->last_change()) {   // looks more closely than begin() does
             auto transaction = table_->begin(access);
             if (transaction) return transaction;
@@ -78,19 +103,17 @@ private:
         return table_->begin(access);
     }
 
-    std::unique_ptr<lmdb::Table> table_;
+    lmdb::Options const options_;
+    std::unique_ptr<lmdb::Table> table_;   // null: it could not be opened yet
     static constexpr auto kNotLoaded = ~std::uint64_t{0};
     std::atomic<std::uint64_t> loaded_change_ = kNotLoaded;
 };
 
 }   // namespace
 
-base::Result<std::unique_ptr<SuspensionTable>> open_lmdb_suspensions(std::string const& directory)
+std::unique_ptr<SuspensionTable> lmdb_suspensions(std::string const& directory)
 {
-    lmdb::Options const options{"suspensions in " + directory, directory, kTableBytes, lmdb::Sync::EachChange};
-    auto table = lmdb::Table::open(options, lmdb::OnDamage::Refuse);
-    if (!table) return base::fail(table.error());
-    return std::make_unique<LmdbSuspensions>(std::move(*table));
+    return std::make_unique<LmdbSuspensions>(lmdb::Options{"suspensions in " + directory, directory, kTableBytes, lmdb::Sync::EachChange});
 }
 
 }   // namespace mailcore::store

@@ -20,7 +20,7 @@ base::Result<std::unique_ptr<Table>> Table::open(Options options, OnDamage on_da
     ActingAsOwner const owner{own.directory};
     auto const directory = HeldDirectory::hold(own.directory);
     if (!directory) return base::fail(own.name + ": " + directory.error().message);
-    auto healed = table->reopen({}, *directory);
+    auto healed = table->reopen({}, *directory, on_damage);
     if (!healed) return base::fail(healed.error());
     if (!healed->empty()) table->healed_at_open_ = own.name + ": " + *healed;
     return table;
@@ -52,7 +52,7 @@ base::Result<> Table::forget_dead_readers()
     return current ? current->forget_dead_readers() : base::Result<>{};
 }
 
-base::Result<std::string> Table::heal()
+base::Result<std::string> Table::heal(OnDamage on_damage)
 {
     std::lock_guard const guard{healing_};
     auto current = environment();
@@ -64,7 +64,7 @@ base::Result<std::string> Table::heal()
     auto const remains = current ? remains_of(*current) : Remains{};
     current.reset();
     close();
-    auto done = reopen(remains, *directory);
+    auto done = reopen(remains, *directory, on_damage);
     if (done) return options_.name + ": " + (done->empty() ? "opened again" : *done);
     std::lock_guard const current_guard{current_mutex_};
     closed_why_ = done.error().message;
@@ -113,7 +113,7 @@ base::Result<std::string> Table::remove(Remains const& remains, HeldDirectory co
 }
 
 // Says what was the matter and what was done about it; "" = nothing.
-base::Result<std::string> Table::reopen(Remains const& remains, HeldDirectory const& directory)
+base::Result<std::string> Table::reopen(Remains const& remains, HeldDirectory const& directory, OnDamage on_damage)
 {
     auto told = remove(remains, directory);
     if (!told) return told;
@@ -129,7 +129,7 @@ base::Result<std::string> Table::reopen(Remains const& remains, HeldDirectory co
         }
         auto const& failure = opened.error();
         if (!failure.damaged || again) return base::fail(options_.name + ": " + failure.words);
-        if (on_damage_ == OnDamage::Refuse) {
+        if (on_damage == OnDamage::Refuse) {
             return base::fail(options_.name + ": " + failure.words + "; remove " + options_.directory + " and it is begun anew");
         }
         auto const aside = directory.put_data_aside();

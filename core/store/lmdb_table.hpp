@@ -25,7 +25,8 @@ public:
 
     // After a failure. Says what it did, in words; "" = the table was fine. Waits until other threads' transactions have
     // ended; the calling thread must have none. Several processes may heal at once: one begins anew, the others follow.
-    base::Result<std::string> heal();
+    base::Result<std::string> heal() { return heal(on_damage_); }
+    base::Result<std::string> heal(OnDamage on_damage);   // for this once
 
     std::string const& healed_at_open() const { return healed_at_open_; }   // what open() did, in the same words
 
@@ -40,7 +41,7 @@ private:
     std::shared_ptr<Environment> environment() const;   // null: healing has failed. Who holds it makes close() wait
     Remains remains_of(Environment const& environment) const;
     base::Result<std::string> remove(Remains const& remains, HeldDirectory const& directory) const;
-    base::Result<std::string> reopen(Remains const& remains, HeldDirectory const& directory);
+    base::Result<std::string> reopen(Remains const& remains, HeldDirectory const& directory, OnDamage on_damage);
     void close();
 
     Options options_;

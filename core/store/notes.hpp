@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
@@ -27,9 +28,13 @@ public:
     // The text noted, which is forgotten by this; nothing if there is none.
     base::Result<std::optional<std::string>> take(std::string_view queue_id);
 
+    // The texts of what was noted before `time`, at most so many, which are forgotten by this.
+    base::Result<std::vector<std::string>> take_older(base::Time time, std::size_t most);
+
     std::size_t size() const;   // notes not taken: messages under way or broken off
 
-    // Of so many the older half is forgotten: their messages never came to their end, or no milter asks for notes.
+    // Of so many, or where they fill the table, the older half is forgotten: their messages never came to their end, or no
+    // milter asks for notes. So is what is older than a day.
     static constexpr std::size_t kMost = 20'000;
 
 private:

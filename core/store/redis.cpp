@@ -17,7 +17,8 @@ constexpr std::string_view kProbe = "return redis.call('SET', KEYS[1], '1', 'PX'
 class RedisPool::State {
 public:
     State(RedisAddress address, std::size_t most_idle)
-        : address_{std::move(address)}, shown_{address_.shown()}, most_idle_{most_idle}
+        : timeout_{address.timeout}, shown_{address.shown()}, most_idle_{most_idle},
+          address_{std::make_shared<RedisAddress const>(std::move(address))}
     {
     }
 
@@ -33,18 +34,22 @@ public:
 private:
     using Kept = std::unique_ptr<RedisConnection>;
     using Deadline = RedisConnection::Deadline;
-    std::string words_of(RedisReceived const& error) const { return shown_ + ": " + words_for(error.reply.text, address_.password); }
+    std::string words_of(RedisReceived const& error) const { return shown_ + ": " + words_for(error.reply.text, address()->password); }
+    std::shared_ptr<RedisAddress const> address() const;
+    base::Result<Kept> connect();
+    base::Result<bool> read_password_again(RedisAddress const& refused);
     base::Result<RedisReceived> answer(Kept connection, Deadline deadline);
     Kept take_idle();
     void keep(Kept connection);
     tl::unexpected<base::Error> fail_away();
     tl::unexpected<base::Error> go_away(std::string const& why);
 
-    RedisAddress const address_;
+    std::chrono::milliseconds const timeout_;
     std::string const shown_;
     std::size_t const most_idle_;
     std::atomic<bool> away_ = false;
-    std::mutex mutex_;   // of what follows
+    mutable std::mutex mutex_;   // of what follows
+    std::shared_ptr<RedisAddress const> address_;   // its password alone changes
     std::vector<Kept> idle_;
     std::string why_away_;
     std::map<std::string, std::string> hashes_;   // of scripts
@@ -66,6 +71,38 @@ tl::unexpected<base::Error> RedisPool::State::go_away(std::string const& why)
         away_ = true;
     }
     return base::fail("Redis is away: " + why);
+}
+
+std::shared_ptr<RedisAddress const> RedisPool::State::address() const
+{
+    std::lock_guard const lock{mutex_};
+    return address_;
+}
+
+// Whether it is another than the one that was refused.
+base::Result<bool> RedisPool::State::read_password_again(RedisAddress const& refused)
+{
+    if (!refused.read_password) return false;
+    auto password = refused.read_password();
+    if (!password) return base::fail(password.error());
+    if (*password == refused.password) return false;
+    auto next = std::make_shared<RedisAddress>(refused.copy());
+    next->password = std::move(*password);
+    std::lock_guard const lock{mutex_};
+    address_ = std::move(next);
+    return true;
+}
+
+base::Result<RedisPool::State::Kept> RedisPool::State::connect()
+{
+    auto const known = address();
+    auto opened = RedisConnection::open(*known);
+    if (opened || !opened.error().login_refused) return opened ? base::Result<Kept>{std::move(*opened)} : base::fail(opened.error().words);
+    auto const changed = read_password_again(*known);
+    if (!changed) return base::fail(opened.error().words + "; " + changed.error().message);
+    if (!*changed) return base::fail(opened.error().words);
+    auto again = RedisConnection::open(*address());
+    return again ? base::Result<Kept>{std::move(*again)} : base::fail(again.error().words);
 }
 
 // One that is quiet: on which neither an end nor a late answer has come.
@@ -93,13 +130,13 @@ base::Result<RedisReceived> RedisPool::State::exchange(RedisCommand const& comma
 {
     if (away_) return fail_away();
     if (auto kept = take_idle()) {
-        auto const deadline = base::Stopwatch::now() + address_.timeout;
+        auto const deadline = base::Stopwatch::now() + timeout_;
         if (kept->send(command, deadline)) return answer(std::move(kept), deadline);
         // The server closed it at this moment, and has not got the whole command: once more, on a new connection.
     }
-    auto fresh = RedisConnection::open(address_);
+    auto fresh = connect();
     if (!fresh) return go_away(fresh.error().message);
-    auto const deadline = base::Stopwatch::now() + address_.timeout;
+    auto const deadline = base::Stopwatch::now() + timeout_;
     if (auto const sent = (*fresh)->send(command, deadline); !sent) return go_away(sent.error().message);
     return answer(std::move(*fresh), deadline);
 }
@@ -141,9 +178,9 @@ base::Result<std::string> RedisPool::State::hash_of(std::string const& script)
 
 base::Result<> RedisPool::State::probe()
 {
-    auto connection = RedisConnection::open(address_);
+    auto connection = connect();
     if (!connection) return go_away(connection.error().message);
-    auto const deadline = base::Stopwatch::now() + address_.timeout;
+    auto const deadline = base::Stopwatch::now() + timeout_;
     RedisCommand const command{"EVAL", kProbe, "1", "mailcore:probe"};
     if (auto const sent = (*connection)->send(command, deadline); !sent) return go_away(sent.error().message);
     auto const received = (*connection)->receive(deadline);

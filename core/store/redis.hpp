@@ -24,6 +24,8 @@ struct RedisAddress {
     unsigned database = 0;
     std::string user;        // "" = default
     base::Secret password;   // empty = none
+    // Asked again where the server refuses the login: the password may have been changed. Null: it is as it is.
+    std::function<base::Result<base::Secret>()> read_password;
     std::string ca_file;     // "" = the system's store
     std::chrono::milliseconds timeout{50};   // of one round trip; connecting may take four times that
 
@@ -31,6 +33,7 @@ struct RedisAddress {
     // a password is fine here: it may be set apart. What is wrong is said without quoting what may be a password.
     static base::Result<RedisAddress> parse(std::string_view url);
     std::string shown() const;   // without the password: "redis://10.0.0.5:6379/0"
+    RedisAddress copy() const;   // with it
 };
 
 struct RedisReply {
@@ -43,7 +46,8 @@ struct RedisReply {
 // Safe from many threads. Connections are made when needed, kept, and made anew when one breaks. After a failure to reach
 // the server every call fails at once ("Redis is away: …") until probe() succeeds, so that mail does not wait for each
 // timeout. A server that answers that it cannot serve just now, or not us, counts as away, too: it loads its data, is a
-// replica, has no memory left, refuses the login. The password stands in no error.
+// replica, has no memory left, refuses the login. Where it refuses the login of a new connection, the password is read
+// again, and tried once if it is another. The password stands in no error.
 class RedisPool {
 public:
     explicit RedisPool(RedisAddress address, std::size_t most_idle = 16);

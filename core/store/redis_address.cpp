@@ -55,10 +55,11 @@ base::Result<> read_login(std::string_view login, RedisAddress& address)
     return {};
 }
 
+// Not quoted: of redis://user:password without a host, this is the password.
 base::Result<> read_port(std::string_view text, RedisAddress& address)
 {
     if (read_number(text, address.port) && address.port > 0) return {};
-    return base::fail("\"" + std::string{text} + "\" is no port");
+    return base::fail("what stands behind the host's colon is no port (1 to 65535); a login stands before the host, as in user:password@host");
 }
 
 // host, host:port, [::1], [::1]:port.
@@ -81,7 +82,7 @@ base::Result<> read_host(std::string_view text, RedisAddress& address)
 base::Result<> read_database(std::string_view text, RedisAddress& address)
 {
     if (text.empty() || read_number(text, address.database)) return {};
-    return base::fail("\"" + std::string{text} + "\" is no number of a database");
+    return base::fail("what stands behind the host's slash is no number of a database");
 }
 
 // What stands behind the scheme.
@@ -119,6 +120,11 @@ base::Result<RedisAddress> RedisAddress::parse(std::string_view url)
         return base::fail("the address of the Redis is not " + std::string{kForm} + ": " + read.error().message);
     }
     return address;
+}
+
+RedisAddress RedisAddress::copy() const
+{
+    return {tls, host, port, database, user, password.copy(), read_password, ca_file, timeout};
 }
 
 std::string RedisAddress::shown() const

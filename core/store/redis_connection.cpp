@@ -1,5 +1,6 @@
 #include "core/store/redis_connection.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <hiredis/hiredis.h>
 #include <new>
@@ -87,6 +88,12 @@ std::string fit_to_be_seen(std::string text, base::Secret const& password)
 
 }   // namespace
 
+bool means_login_refused(std::string_view error_reply)
+{
+    constexpr std::string_view kReplies[] = {"NOAUTH", "WRONGPASS", "ERR invalid password"};
+    return std::any_of(std::begin(kReplies), std::end(kReplies), [&](auto reply) { return error_reply.starts_with(reply); });
+}
+
 bool means_away(std::string_view error_reply)
 {
     auto const* const meaning = meaning_of(error_reply);
@@ -129,7 +136,7 @@ RedisConnection::RedisConnection(std::unique_ptr<net::Stream> stream, std::strin
 }
 RedisConnection::~RedisConnection() = default;
 
-base::Result<std::unique_ptr<RedisConnection>> RedisConnection::open(RedisAddress const& address)
+base::Result<std::unique_ptr<RedisConnection>, RedisConnection::Failure> RedisConnection::open(RedisAddress const& address)
 {
     net::StreamTarget target;
     target.host = address.host;
@@ -138,14 +145,14 @@ base::Result<std::unique_ptr<RedisConnection>> RedisConnection::open(RedisAddres
     target.ca_file = address.ca_file;
     target.connect_timeout = 4 * address.timeout;
     auto stream = net::Stream::connect(target);
-    if (!stream) return base::fail(stream.error());
+    if (!stream) return base::fail_with(Failure{stream.error().message});
     std::unique_ptr<RedisConnection> connection{new RedisConnection{std::move(*stream), address.shown()}};
-    if (auto const greeted = connection->greet(address); !greeted) return base::fail(greeted.error());
+    if (auto const greeted = connection->greet(address); !greeted) return base::fail_with(greeted.error());
     return connection;
 }
 
 // One round trip for both commands. Without either there is none.
-base::Result<> RedisConnection::greet(RedisAddress const& address)
+base::Result<void, RedisConnection::Failure> RedisConnection::greet(RedisAddress const& address)
 {
     std::vector<RedisCommand> commands;
     auto const password = address.password.reveal();
@@ -155,14 +162,14 @@ base::Result<> RedisConnection::greet(RedisAddress const& address)
 
     auto const deadline = base::Stopwatch::now() + address.timeout;
     for (auto const& command : commands) {
-        if (auto sent = send(command, deadline); !sent) return sent;
+        if (auto sent = send(command, deadline); !sent) return base::fail_with(Failure{sent.error().message});
     }
     for (std::size_t i = 0; i < commands.size(); ++i) {
         auto const received = receive(deadline);
-        if (!received) return base::fail(received.error());
-        if (received->is_error) {
-            return base::fail(shown_ + ": " + words_for(received->reply.text, address.password));
-        }
+        if (!received) return base::fail_with(Failure{received.error().message});
+        if (!received->is_error) continue;
+        auto const& said = received->reply.text;
+        return base::fail_with(Failure{shown_ + ": " + words_for(said, address.password), means_login_refused(said)});
     }
     return {};
 }

@@ -44,8 +44,12 @@ class RedisConnection {
 public:
     using Deadline = base::Stopwatch::time_point;
 
+    struct Failure {
+        std::string words;
+        bool login_refused = false;   // or none was said where one is wanted
+    };
     // With the login and the database said.
-    static base::Result<std::unique_ptr<RedisConnection>> open(RedisAddress const& address);
+    static base::Result<std::unique_ptr<RedisConnection>, Failure> open(RedisAddress const& address);
     ~RedisConnection();
 
     // When it fails, the server has not got the whole command, and does not obey it.
@@ -55,7 +59,7 @@ public:
 
 private:
     RedisConnection(std::unique_ptr<net::Stream> stream, std::string shown);
-    base::Result<> greet(RedisAddress const& address);
+    base::Result<void, Failure> greet(RedisAddress const& address);
 
     struct ReaderDeleter {
         void operator()(redisReader* reader) const;

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
-#include <set>
+#include <utility>
+
+#include "core/store/fullest.hpp"
 
 namespace mailcore::store {
 namespace {
@@ -363,17 +365,22 @@ base::Result<rules::BucketsAt> RedisLimits::read(std::span<std::string const> ke
 
 base::Result<rules::BucketsAt> RedisLimits::list(std::string_view prefix, std::size_t most, base::Time now)
 {
-    std::set<std::string> found;   // the first ones by name, whatever the order in which they come
+    rules::BucketsAt result{now, {}};
+    Fullest fullest{most};
     auto const scanned = scan(pool_, pattern_of(prefix), [&](std::vector<RedisReply> const& keys) -> base::Result<> {
-        for (auto const& key : keys) {
-            found.insert(key.text.substr(kPrefix.size()));
-            if (found.size() > most) found.erase(std::prev(found.end()));
+        if (keys.empty()) return {};
+        Texts names;
+        for (auto const& key : keys) names.push_back(key.text.substr(kPrefix.size()));
+        auto piece = read(names, now);
+        if (!piece) return base::fail(piece.error());
+        result.time = piece->time;
+        for (auto& [key, bucket] : piece->buckets) {
+            if (!bucket.is_empty(piece->time)) fullest.add(std::move(key), bucket);
         }
         return {};
     });
     if (!scanned) return base::fail(scanned.error());
-    auto result = read(Texts{found.begin(), found.end()}, now);
-    if (result) std::erase_if(result->buckets, [&](auto const& one) { return one.bucket.is_empty(result->time); });
+    fullest.list(result);
     return result;
 }
 

@@ -51,6 +51,36 @@ TEST_F(Status, TellsThatTheStoreIsAway)
     EXPECT_TRUE(failing.ends_with("lmdb:/x           failing; limits.on_error decides, 1 failure so far\n")) << failing;
 }
 
+TEST_F(Status, TellsThatTheFallbackFails)
+{
+    json limits{{"store", "redis://h:6379/0"}, {"up", true}, {"on_fallback", false}, {"fallback", "lmdb:/f"}, {"fallback_up", false},
+                {"full", false}, {"failures", 0}, {"suspended", 0}, {"troubles", {"lmdb:/f: data.mdb is gone"}}};
+    EXPECT_TRUE(run(limits).ends_with("redis://h:6379/0  fine, but without it nobody would count all: the fallback fails\n"
+                                      "\n"
+                                      "lmdb:/f: data.mdb is gone\n")) << run(limits);
+    limits["up"] = false;
+    EXPECT_NE(run(limits).find("redis://h:6379/0  failing, the fallback, too; limits.on_error decides\n"), std::string::npos) << run(limits);
+}
+
+TEST_F(Status, TellsThatTheTableIsFull)
+{
+    json limits{{"store", "lmdb:/x"}, {"up", false}, {"on_fallback", false}, {"fallback", ""}, {"fallback_up", true}, {"full", true},
+                {"failures", 2}, {"suspended", 0}};
+    EXPECT_TRUE(run(limits).ends_with("lmdb:/x           full; what is new is not counted, limits.on_error decides, 2 failures so far\n")) << run(limits);
+    limits.update({{"store", "redis://h:6379/0"}, {"on_fallback", true}, {"fallback", "lmdb:/x"}, {"fallback_up", false}, {"failures", 0}});
+    EXPECT_TRUE(run(limits).ends_with("redis://h:6379/0  away; this host counts alone, but not what is new\n")) << run(limits);
+}
+
+TEST_F(Status, TellsOnceOfACopyOfTheSuspensionsThatBothDaemonsCannotRead)
+{
+    auto const limits = json{{"store", "lmdb:/x"}, {"up", true}, {"on_fallback", false}, {"failures", 0}, {"suspended", 0},
+                             {"troubles", {"suspensions in /x/suspensions: data.mdb is damaged"}}};
+    FakeDaemon milter{folder, "mailcore-milter", {{"status", status_with(limits)}}};
+    EXPECT_TRUE(run(limits).ends_with("mailcore-milter  lmdb:/x           fine\n"
+                                      "\n"
+                                      "suspensions in /x/suspensions: data.mdb is damaged\n")) << run(limits);
+}
+
 TEST_F(Status, LeavesOutWhatAnOlderDaemonDoesNotTell)
 {
     auto older = status_with({});

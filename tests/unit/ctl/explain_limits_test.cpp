@@ -93,6 +93,20 @@ TEST_F(Explain, AsksAtAnotherTime)
     EXPECT_NE(run().out.find("\ntime         2026-11-22T05:00:30Z, with the counters of now\n"), std::string::npos);
 }
 
+TEST_F(Explain, KnowsNoPastOfTheCounters)
+{
+    buckets["buckets"] = {bucket(kNow + 1min)};
+    options.at = "2026-11-22T04:59:59Z";
+    auto const out = run().out;
+    EXPECT_TRUE(out.ends_with("\ntime         2026-11-22T04:59:59Z\n"
+                              "client       10.0.0.1: in a tenant's clients\n"
+                              "sender       a@x.example: within a tenant's senders\n"
+                              "size         0 bytes, any allowed\n"
+                              "tenant       kbz_test\n"
+                              "limit        not asked: the counters know no past\n"
+                              "verdict      pass, ok\n")) << out;
+}
+
 TEST_F(Explain, LeavesARefusalForAnotherReasonAlone)
 {
     options.attributes[1] = "sender=a@y.example";

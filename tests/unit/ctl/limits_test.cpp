@@ -191,6 +191,19 @@ TEST_F(LimitsCommand, LeavesOutWhatIsTooMuchToReadAndSaysSo)
     EXPECT_EQ(base::split(run(listed(many), {.all = true}).out, '\n').size(), 1'234u + 2);
 }
 
+TEST_F(LimitsCommand, SaysHowMuchTheAnswerLeavesOut)
+{
+    auto answer = listed({messages("kbz_test")});
+    answer["left_out"] = 2'001;
+    auto const words = "mailcorectl: the answer leaves out 2001 counters, none of them fuller than those it has\n";
+    EXPECT_EQ(run(answer, {.tenant = "kbz_test"}).err, words);
+    common.json = true;
+    auto const output = run(answer, {.tenant = "kbz_test"});
+    EXPECT_EQ(output.err, words);
+    EXPECT_EQ(json::parse(output.out).size(), 1u);
+    EXPECT_EQ(output.status, 0);
+}
+
 TEST_F(LimitsCommand, GuessesTheTenantThatWasMeant)
 {
     auto const output = run({{"error", "no tenant \"kbz_tset\" in the rules in force"}}, {.tenant = "kbz_tset"});

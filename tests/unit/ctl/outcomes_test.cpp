@@ -99,6 +99,8 @@ TEST(PostfixStats, CountsByQueueAndByTenant)
                                               {{"tenant", "kbz_test"}, {"messages", 2}, {"recipients", 3}, {"oldest_seconds", 90}}})));
 }
 
+constexpr char const* kWithWebhook = "tenants: {}\noutcomes: {webhook: {url: 'http://127.0.0.1:1/hook'}}\n";
+
 class Outcomes : public testing::Test {
 protected:
     Folder folder;
@@ -147,8 +149,44 @@ TEST_F(Outcomes, ThatWereGivenUpAreShownWithWhy)
               "2026-11-22 08:00 UTC  SENT    kbz_test  ticket_smtp_test_001  user@example.com  31     HTTP 500\n");
 }
 
+TEST_F(Outcomes, ThatWereGivenUpAndDeletedSinceAreNotPassedOverInSilence)
+{
+    FakeDaemon daemon{folder, "mailcore-outcomes", {{"queue-failed", {{"ok", true}, {"failed", json::array()}, {"forgotten", 3}}}}};
+    auto const words = "mailcorectl: 3 events that were given up can be shown no more: deleted with the messages after outcomes.retention\n";
+    auto output = output_of([&] { return queue_failed(common, 100); });
+    EXPECT_EQ(output.out, "No event has failed.\n");
+    EXPECT_EQ(output.err, words);
+    EXPECT_EQ(output.status, 0);
+    common.json = true;
+    output = output_of([&] { return queue_failed(common, 100); });
+    EXPECT_EQ(output.out, "[]\n");
+    EXPECT_EQ(output.err, words);
+}
+
+TEST_F(Outcomes, CannotBeSentAgainWithoutAWebhook)
+{
+    FakeDaemon daemon{folder, "mailcore-outcomes", {{"queue-retry", {{"ok", true}, {"retried", 2}}}}};
+    auto const output = output_of([&] { return queue_retry(common, 10); });
+    EXPECT_EQ(output.out, "");
+    EXPECT_EQ(output.err, "mailcorectl: no webhook is configured, so nothing can be sent again: outcomes.webhook.url is empty in " + common.config + "\n");
+    EXPECT_EQ(output.status, 78);
+    EXPECT_EQ(daemon.asked().size(), 0u) << "they stay where queue failed shows them";
+}
+
+TEST_F(Outcomes, ThatWaitForAWebhookThatIsNoneAreToldSo)
+{
+    FakeDaemon daemon{folder, "mailcore-outcomes", {{"queue-stats", {{"ok", true}, {"webhook", {{"pending", 1}}}}}}};
+    StubPostfix postfix;
+    postfix.program("postqueue", "");
+    EXPECT_EQ(output_of([&] { return queue_stats(common, postfix.directory()); }).err,
+              "mailcorectl: no webhook is configured: what is pending is sent when outcomes.webhook.url is set\n");
+    auto const with_one = configured(folder, kWithWebhook);
+    EXPECT_EQ(output_of([&] { return queue_stats(with_one, postfix.directory()); }).err, "");
+}
+
 TEST_F(Outcomes, AreSentAgainWhenTheOperatorSaysSo)
 {
+    common = configured(folder, kWithWebhook);
     FakeDaemon daemon{folder, "mailcore-outcomes", {{"queue-retry", {{"ok", true}, {"retried", 2}}}}};
     EXPECT_EQ(output_of([&] { return queue_retry(common, 10); }).out, "2 events will be sent again.\n");
     EXPECT_EQ(daemon.asked().front(), (json{{"command", "queue-retry"}, {"max", 10}}));

@@ -66,6 +66,26 @@ TEST_F(Tenant, IsSuspendedHereAloneWhileRedisIsAwayAndThatIsSaid)
     EXPECT_EQ(output.err, "mailcorectl: redis://10.0.0.5:6379/0 is away: only this host knows; the others are told when it is back\n");
 }
 
+TEST_F(Tenant, IsSuspendedHereAloneAndRedisRefusalIsSaidInItsWords)
+{
+    use_redis();
+    auto refused = answer(true, true, false);
+    refused["untold"] = "redis://10.0.0.5:6379/0: NOPERM";
+    EXPECT_EQ(suspend(refused).err, "mailcorectl: redis://10.0.0.5:6379/0: NOPERM: only this host knows; the others are told when that is mended\n");
+    refused["untold"] = "Redis is away: 10.0.0.5:6379: Connection refused";
+    EXPECT_EQ(suspend(refused).err, "mailcorectl: redis://10.0.0.5:6379/0 is away: only this host knows; the others are told when it is back\n");
+}
+
+TEST_F(Tenant, IsSuspendedThoughOneOfTwoCopiesDoesNotTakeIt)
+{
+    auto half = answer(true);
+    half["untold"] = "suspensions in /x: data.mdb is damaged";
+    EXPECT_EQ(suspend(half).err, "mailcorectl: suspensions in /x: data.mdb is damaged: only one of two copies of the suspensions knows; "
+                                 "the other is told when that is mended\n");
+    common.json = true;
+    EXPECT_EQ(json::parse(suspend(half).out)["untold"], "suspensions in /x: data.mdb is damaged");
+}
+
 TEST_F(Tenant, MayBeSuspendedAlready)
 {
     EXPECT_TRUE(suspend(answer(true, false)).out.starts_with("kbz_test: was suspended already\n"));

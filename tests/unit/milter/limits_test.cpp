@@ -122,6 +122,26 @@ TEST_F(SessionLimits, AMessageGivenUpAfterThePolicyDaemonCountedItIsGivenBack)
     EXPECT_EQ(used(), 0u);
 }
 
+TEST_F(SessionLimits, AMessageThatCannotBeReliedOnGetsBackWhatThePolicyDaemonCounted)
+{
+    use({.policy_counts = true});
+    auto const ruleset = rules(kTwoAMinute);
+    Mta mta{ruleset};
+    open(mta);
+    mail::Request at_data;
+    at_data.stage = mail::Stage::Data;
+    at_data.queue_id = "4jW";
+    mail::Verdict verdict;
+    verdict.tenant = "acme";
+    meter_->at_policy(*ruleset, at_data, verdict, true, kNow);
+    mta.mail("<a@acme.test>");
+    mta.rcpt("<user@example.com>");
+    mta.session.begin_data("4jW");
+    for (int i = 0; i <= MilterSession::kMaxCopies; ++i) mta.session.add_header("X-KeyBuzz-Ticket", "T-1");
+    EXPECT_EQ(mta.session.end_message({.queue_id = "4jW"}, kNow).verdict.action, mail::Action::Defer);
+    EXPECT_EQ(used(), 0u);
+}
+
 TEST_F(SessionLimits, AStoreThatFailsLeavesTheMessageToOnError)
 {
     store_.broken = true;

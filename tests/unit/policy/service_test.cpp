@@ -57,8 +57,10 @@ protected:
             << "decision_log: " << directory_ << "/decisions.jsonl\nstate_directory: " << directory_ << "/state\n"
             << "log: {level: error}\nsocket_group: " << group() << "\nstamp: {keys_file: \"\"}\n"
             << "policy: {listen: \"unix:" << directory_ << "/policy.sock\", metrics: \"\"}\nmilter: {metrics: \"\"}\n"
-            << "tenants: {t: {clients: [10.0.0.1], senders: [\"@" << domain << "\"]}}\n";
+            << (counts() ? "limits: {count_at: policy}\n" : "")
+            << "tenants: {t: {clients: [10.0.0.1], senders: [\"@" << domain << "\"]" << (counts() ? ", limits: [{messages: 3, per: 1d}]" : "") << "}}\n";
     }
+    virtual bool counts() const { return false; }
 
     // One that the test's user may give a file to.
     static std::string group()
@@ -216,6 +218,68 @@ TEST_F(PolicyServiceTest, EveryRequestHasItsDecisionLine)
         EXPECT_NE(line.find("\"action\":\"reject\",\"reason\":\"sender_not_allowed\""), std::string::npos) << line;
     }
     EXPECT_EQ(lines, 100);
+}
+
+// --- limits.count_at: policy
+
+class CountingPolicyServiceTest : public PolicyServiceTest {
+protected:
+    bool counts() const override { return true; }
+
+    static std::string data(std::string const& instance)
+    {
+        return "request=smtpd_access_policy\nprotocol_state=DATA\nclient_address=10.0.0.1\nsender=a@shop.test\nrecipient_count=1\n"
+               "instance=" + instance + "\nqueue_id=Q" + instance + "\n\n";
+    }
+    static std::string answer(Client& client, std::string const& text)
+    {
+        client.send(text);
+        return client.reply();
+    }
+    std::uint64_t given_back() { return gate_->metrics().limits().given_back(); }
+};
+
+TEST_F(CountingPolicyServiceTest, WhatAnotherRestrictionRefusesAtDataIsGivenBackWhenTheNextMessageComes)
+{
+    Client client{directory_ + "/policy.sock"};
+    for (int i = 1; i <= 10; ++i) EXPECT_EQ(answer(client, data(std::to_string(i))), "action=DUNNO") << i;
+    EXPECT_EQ(given_back(), 9u);
+}
+
+TEST_F(CountingPolicyServiceTest, ADataThatIsSaidAgainCountsOnce)
+{
+    Client client{directory_ + "/policy.sock"};
+    for (int i = 1; i <= 10; ++i) EXPECT_EQ(answer(client, data("1")), "action=DUNNO") << i;
+}
+
+TEST_F(CountingPolicyServiceTest, WhatTheMilterHasTakenOverStaysCounted)
+{
+    Client client{directory_ + "/policy.sock"};
+    for (auto const* instance : {"1", "2", "3"}) {
+        EXPECT_EQ(answer(client, data(instance)), "action=DUNNO");
+        auto notes = store::Notes::open(directory_ + "/state", "limit-receipts");   // as the milter does
+        ASSERT_TRUE(notes) << notes.error().message;
+        EXPECT_TRUE(notes->take("Q" + std::string{instance}).value());
+    }
+    EXPECT_NE(answer(client, data("4")).find("(limit_exceeded)"), std::string::npos);
+    EXPECT_EQ(given_back(), 0u);
+}
+
+TEST_F(CountingPolicyServiceTest, WhatWasUnderWayIsGivenBackWhenItsConnectionEnds)
+{
+    {
+        std::vector<std::unique_ptr<Client>> clients;
+        for (auto const* instance : {"1", "2", "3"}) {
+            clients.push_back(std::make_unique<Client>(directory_ + "/policy.sock"));
+            EXPECT_EQ(answer(*clients.back(), data(instance)), "action=DUNNO");
+        }
+        Client other{directory_ + "/policy.sock"};
+        EXPECT_NE(answer(other, data("4")).find("(limit_exceeded)"), std::string::npos);
+    }
+    for (int i = 0; i < 2'000 && given_back() < 3; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    EXPECT_EQ(given_back(), 3u);
+    Client client{directory_ + "/policy.sock"};
+    EXPECT_EQ(answer(client, data("5")), "action=DUNNO");
 }
 
 }   // namespace

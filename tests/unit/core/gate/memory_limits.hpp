@@ -11,6 +11,7 @@ namespace mailcore::testing {
 class MemoryLimits final : public rules::LimitStore {
 public:
     bool broken = false;
+    std::string no_room_for;   // a key that is new, in a table that is full
     std::size_t reads = 0;
     std::size_t takes = 0;
 
@@ -27,6 +28,11 @@ public:
         answer.taken = true;
         answer.buckets.clear();
         for (auto const& charge : charges) {
+            if (charge.key == no_room_for) {
+                ++answer.uncounted;
+                answer.buckets.push_back({});
+                continue;
+            }
             auto& bucket = buckets_[charge.key];
             answer.receipt.parts.push_back({charge.key, charge.rate, rules::take(bucket, charge.rate, charge.cost, now)});
             answer.buckets.push_back(bucket);
@@ -51,7 +57,10 @@ public:
     }
 
     base::Result<rules::BucketsAt> list(std::string_view, std::size_t, base::Time now) override { return rules::BucketsAt{now, {}}; }
-    base::Result<std::size_t> reset(std::string_view) override { return 0; }
+    base::Result<std::size_t> reset(std::string_view prefix) override
+    {
+        return std::erase_if(buckets_, [&](auto const& entry) { return entry.first.starts_with(prefix); });
+    }
 
     // How much of the whole burst is in use.
     std::uint64_t used(std::string const& key, rules::Rate const& rate, base::Time now) { return rules::level(buckets_[key], rate, now).used; }

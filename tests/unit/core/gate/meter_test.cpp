@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "core/config/load.hpp"
 #include "core/rules/compile.hpp"
@@ -133,14 +135,16 @@ TEST_F(MeterTest, ThePolicyDaemonOnlyLooksAndRefusesEarlyWhatIsHopeless)
     EXPECT_EQ(used(), 2u);
 }
 
-TEST_F(MeterTest, TheStoreIsAskedForTheFirstRecipientOnlyAndAtData)
+TEST_F(MeterTest, TheStoreIsAskedOnceForAMessage)
 {
     policy(Stage::Mail);
     EXPECT_EQ(store_.reads, 0u);
     policy(Stage::Rcpt);
     for (int i = 0; i < 100; ++i) policy(Stage::Rcpt, "4jW", false);
     EXPECT_EQ(store_.reads, 1u);
-    policy(Stage::Data);
+    policy(Stage::Data, "4jW", false);
+    EXPECT_EQ(store_.reads, 1u);
+    policy(Stage::Data);   // where Postfix asks at DATA only
     EXPECT_EQ(store_.reads, 2u);
     EXPECT_EQ(store_.takes, 0u);
 }
@@ -250,6 +254,65 @@ TEST_F(MeterTest, TheMilterLooksAtMailWhereThePolicyDaemonCounts)
     EXPECT_EQ(meter_->at_mail(ruleset_, request_, rules::decide(ruleset_, request_), kNow).action, Action::Pass);
 }
 
+TEST_F(MeterTest, ADataThatIsSaidAgainIsCountedOnce)
+{
+    use({.policy_counts = true});
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(policy(Stage::Data, "1").action, Action::Pass) << i;
+    EXPECT_EQ(used(), 1u);
+    EXPECT_EQ(policy(Stage::Data, "1").action, Action::Pass);
+    end("1", ticket_missing());
+    EXPECT_EQ(used(), 0u);
+}
+
+TEST_F(MeterTest, WhatNoMilterAskedForInTenMinutesIsGivenBack)
+{
+    use_rules(R"(tenants: {acme: {clients: [10.0.0.1], senders: ["@acme.test"], from: off, limits: [{messages: 2, per: 1d}]}})");
+    use({.policy_counts = true});
+    rules::Rate const rate{2, std::chrono::hours{24}, 2};
+    auto const used_after = [&](std::chrono::minutes time) {
+        meter_->keep(ruleset_, kNow + time);
+        return store_.used("acme messages/1d", rate, kNow + time);
+    };
+    policy(Stage::Data, "1");
+    EXPECT_EQ(used_after(std::chrono::minutes{10}), 1u);
+    EXPECT_EQ(used_after(std::chrono::minutes{11}), 0u);
+    EXPECT_EQ(notes_->size(), 0u);
+    request_ = request(Stage::EndOfMessage, "1");
+    auto const later = kNow + std::chrono::minutes{11};
+    meter_->at_end(ruleset_, request_, rules::decide(ruleset_, request_), later, receipt_);
+    EXPECT_EQ(store_.used("acme messages/1d", rate, later), 1u) << "a message that took longer is counted at its end";
+}
+
+TEST_F(MeterTest, AMilterThatCountsTakesOverWhatThePolicyDaemonHasCounted)
+{
+    use({.policy_counts = true});
+    policy(Stage::Data, "1");
+    use({});
+    EXPECT_EQ(end("1").action, Action::Pass);
+    EXPECT_EQ(used(), 1u);
+    use({.policy_counts = true});
+    policy(Stage::Data, "2");
+    use({});
+    end("2", ticket_missing());
+    EXPECT_EQ(used(), 1u);
+}
+
+TEST_F(MeterTest, WhatBothDaemonsCountedIsGivenBackWhereTheEditsFail)
+{
+    use_rules(R"(tenants: {acme: {clients: [10.0.0.1], senders: ["@acme.test"], from: off, limits: [{messages: 2, per: 1m}, {bytes: 1MiB, per: 1m}]}})");
+    use({.policy_counts = true});
+    rules::Rate const bytes{1u << 20u, std::chrono::minutes{1}, 1u << 20u};
+    policy(Stage::Data, "1");
+    request_ = request(Stage::EndOfMessage, "1");
+    request_.size = 1000;
+    EXPECT_EQ(meter_->at_end(ruleset_, request_, rules::decide(ruleset_, request_), kNow, receipt_).action, Action::Pass);
+    EXPECT_EQ(used(), 1u);
+    EXPECT_EQ(store_.used("acme bytes/1m", bytes, kNow), 1000u);
+    meter_->give_back(receipt_, kNow);
+    EXPECT_EQ(used(), 0u);
+    EXPECT_EQ(store_.used("acme bytes/1m", bytes, kNow), 0u);
+}
+
 // --- the store fails
 
 TEST_F(MeterTest, WithOnErrorPassMailPassesUncounted)
@@ -270,6 +333,37 @@ TEST_F(MeterTest, WithOnErrorDeferMailWaits)
     EXPECT_EQ(end("1", ticket_missing()).reason, Reason::TicketMissing) << "what is refused anyway asks no store";
 }
 
+// A full table counts what it holds: what is new is for on_error, and no more than that.
+TEST_F(MeterTest, WhereTheStoreHasNoRoomForASenderTheTenantsOwnLimitGoesOn)
+{
+    use_rules(R"(tenants: {acme: {clients: [10.0.0.1], senders: ["@acme.test"], from: off, limits: [{messages: 2, per: 1m}, {messages: 9, per: 1m, key: sender}]}})");
+    store_.no_room_for = "acme messages/1m/sender a@acme.test";
+    EXPECT_EQ(end("1").action, Action::Pass);
+    EXPECT_EQ(end("2").action, Action::Pass);
+    EXPECT_EQ(end("3").reason, Reason::LimitExceeded);
+    EXPECT_EQ(used(), 2u);
+}
+
+TEST_F(MeterTest, WithOnErrorDeferWhatTheStoreHasNoRoomForWaitsAndCostsNothing)
+{
+    use_rules(R"(tenants: {acme: {clients: [10.0.0.1], senders: ["@acme.test"], from: off, limits: [{messages: 2, per: 1m}, {messages: 9, per: 1m, key: sender}]}})");
+    use({.defer_on_error = true});
+    store_.no_room_for = "acme messages/1m/sender a@acme.test";
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(end("1").reason, Reason::InternalError);
+    EXPECT_EQ(used(), 0u);
+}
+
+TEST_F(MeterTest, ReceiptsThatCannotBeLeftAreToldOnceAMinute)
+{
+    use({.policy_counts = true});
+    for (int i = 0; i < 5; ++i) policy(Stage::Data, std::string(600, 'Q'));   // no key of the table
+    std::ifstream log{directory_ + "/log"};
+    std::string const text{std::istreambuf_iterator<char>{log}, {}};
+    auto const first = text.find("limit_receipt_failed");
+    ASSERT_NE(first, std::string::npos) << text;
+    EXPECT_EQ(text.find("limit_receipt_failed", first + 1), std::string::npos) << text;
+}
+
 TEST_F(MeterTest, ShowsHowFullALimitIs)
 {
     end("1");
@@ -278,6 +372,28 @@ TEST_F(MeterTest, ShowsHowFullALimitIs)
     EXPECT_EQ(fills[0].tenant, "acme");
     EXPECT_EQ(fills[0].limit, "2 messages per 1m");
     EXPECT_DOUBLE_EQ(fills[0].level, 0.5);
+}
+
+TEST_F(MeterTest, ShowsNoFillOfALimitThatWasResetElsewhere)
+{
+    end("1");
+    store_.reset("acme ");
+    EXPECT_EQ(metrics_.limits().fills(kNow).size(), 1u);
+    meter_->keep(ruleset_, kNow);
+    EXPECT_TRUE(metrics_.limits().fills(kNow).empty());
+    auto const reads = store_.reads;
+    meter_->keep(ruleset_, kNow);
+    EXPECT_EQ(store_.reads, reads) << "where nothing is used the store is left alone";
+}
+
+TEST_F(MeterTest, ShowsTheFillAfterWhatWasGivenBack)
+{
+    end("1");
+    auto first = std::exchange(receipt_, {});
+    end("2");
+    meter_->give_back(receipt_, kNow);
+    meter_->keep(ruleset_, kNow);
+    EXPECT_DOUBLE_EQ(metrics_.limits().fills(kNow).at(0).level, 0.5);
 }
 
 }   // namespace

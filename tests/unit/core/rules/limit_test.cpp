@@ -12,7 +12,10 @@ namespace {
 using namespace std::chrono_literals;
 using mail::Action;
 using mail::Reason;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::Ge;
+using ::testing::Le;
 
 Ruleset with_limits(std::string const& limits, std::string const& more = "")
 {
@@ -164,6 +167,31 @@ TEST(Warmup, DoublesStepByStepFromItsBeginning)
     EXPECT_THAT(numbers_at(shop.limit(), {"2026-10-01", "2026-11-01T00:00:00Z", "2026-11-01T23:59:59Z", "2026-11-02", "2026-11-03", "2026-11-08",
                                           "2026-11-09", "2026-11-30", "2099-01-01"}),
                 ElementsAre(50, 50, 50, 100, 200, 6400, 10000, 10000, 10000));
+}
+
+// Of a sender that tries every ten seconds.
+std::vector<int> passed_in_days(std::string const& burst)
+{
+    Shop shop{"{messages: 10000, per: 1d, " + burst + "warmup: {from: 2026-11-01, start: 50/1d, double_every: 1d, until: 10000/1d}}"};
+    std::vector<int> passed(4);
+    auto const asked = plain();
+    auto const from = *base::parse_time("2026-11-01");
+    for (auto time = from; time < from + 24h * 4; time += 10s) {
+        auto const day = static_cast<std::size_t>((time - from) / 24h);
+        while (shop.send(asked, time).action == Action::Pass) ++passed[day];
+    }
+    return passed;
+}
+
+TEST(Warmup, WithASmallBurstADayLetsPassAboutTheNumberOfThatDay)
+{
+    EXPECT_THAT(passed_in_days("burst: 1, "), ElementsAre(AllOf(Ge(48), Le(51)), AllOf(Ge(95), Le(101)), AllOf(Ge(190), Le(201)), AllOf(Ge(380), Le(401))));
+    EXPECT_THAT(passed_in_days("burst: 10, "), ElementsAre(AllOf(Ge(55), Le(60)), AllOf(Ge(90), Le(110)), AllOf(Ge(190), Le(210)), AllOf(Ge(380), Le(410))));
+}
+
+TEST(Warmup, WithoutABurstTheFirstDayLetsPassTwiceItsNumber)
+{
+    EXPECT_THAT(passed_in_days("").at(0), AllOf(Ge(98), Le(100)));
 }
 
 TEST(Warmup, EndsAtTheSmallerOfItsEndAndTheLimit)

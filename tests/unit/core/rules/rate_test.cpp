@@ -338,6 +338,19 @@ TEST(Level, TellsWhatIsUsedLeftAndWhenMoreIsFree)
     EXPECT_EQ(soon.free_at, kStart + 1s);
 }
 
+TEST(Rate, ABucketOfAClockThatWasAheadIsToldFromOneThatIsOnlyFull)
+{
+    Meter slow{{1, 24h * 36'500, 1}};   // the longest refill there is
+    slow.send(kStart);
+    EXPECT_FALSE(slow.bucket.is_of_another_clock(kStart));
+    EXPECT_FALSE(slow.bucket.is_of_another_clock(kStart - kMostSkew));
+    EXPECT_TRUE(slow.bucket.is_of_another_clock(kStart - kMostSkew - 1us));
+    EXPECT_FALSE(Bucket{}.is_of_another_clock(kStart));
+    Bucket nonsense;
+    nonsense.micros = std::numeric_limits<std::int64_t>::max();
+    EXPECT_TRUE(nonsense.is_of_another_clock(kStart));
+}
+
 TEST(Level, ABucketIsEmptyToThePart)
 {
     Meter meter{{7, 1s, 7}};

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <future>
 
 namespace mailcore::run {
 namespace {
@@ -54,6 +55,22 @@ TEST_F(ControlSocketTest, SurvivesWhatIsNoCommand)
     EXPECT_NE(call(std::string(100'000, 'x')).find("longer than"), std::string::npos);
     EXPECT_EQ(call(R"({"command":"throw"})"), R"({"error":"bug","ok":false})");
     EXPECT_EQ(call(R"({"command":"hello"})"), R"({"ok":true})");
+}
+
+TEST_F(ControlSocketTest, AnswersOtherCommandsBesideOneThatTakesItsTime)
+{
+    std::promise<void> may_end;
+    auto const path = control_path(directory_, "mailcore-slow");
+    auto const waits = [&](auto const&) -> base::Result<std::string> {
+        may_end.get_future().wait();
+        return std::string{R"({"ok":true,"slow":true})"};
+    };
+    auto const opened = ControlSocket::open(path, {{"long", waits}, {"short", [](auto const&) { return base::Result<std::string>{"{}"}; }}}, {"long"});
+    ASSERT_TRUE(opened) << opened.error().message;
+    auto slow = std::async(std::launch::async, [&] { return call_control_socket(path, R"({"command":"long"})"); });
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(call_control_socket(path, R"({"command":"short"})").value(), "{}");
+    may_end.set_value();
+    EXPECT_EQ(slow.get().value(), R"({"ok":true,"slow":true})");
 }
 
 TEST_F(ControlSocketTest, IsForItsUserAndGroupOnlyAndGoesWithItsDaemon)

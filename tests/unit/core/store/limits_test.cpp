@@ -12,6 +12,9 @@
 #include <sys/stat.h>
 #include <thread>
 
+#include "core/store/bytes.hpp"
+#include "core/store/lmdb_limits.hpp"
+#include "core/store/lmdb_table.hpp"
 #include "core/store/suspensions.hpp"
 #include "tests/unit/core/net/test_server.hpp"
 #include "tests/unit/core/store/redis_server.hpp"
@@ -96,6 +99,30 @@ protected:
         return rules::level(read->buckets[0].bucket, kTen, read->time).used;
     }
 
+    // As many live senders of somebody else as the table takes.
+    static void fill(std::string const& directory)
+    {
+        auto table = lmdb::Table::open({"filler", directory, LmdbLimits::kDefaultBytes}, lmdb::OnDamage::PutAside).value();
+        rules::Bucket bucket;
+        rules::take(bucket, kTen, 10, kNow);
+        std::string value{'\1'};
+        for (auto const number : {static_cast<std::uint64_t>(bucket.micros), bucket.parts, bucket.number, static_cast<std::uint64_t>(bucket.run),
+                                  bucket.taken, bucket.returned}) {
+            append_number(value, number);
+        }
+        auto const most = LmdbLimits::kDefaultBytes / 16 * 15;
+        for (std::size_t in_use = 0, i = 1'000'000; in_use < most;) {
+            auto transaction = table->begin(lmdb::Access::Write).value();
+            for (int k = 0; k < 20'000; ++k) {
+                if (!transaction.put("filler " + std::to_string(i++) + std::string(400, 'x'), value)) throw std::runtime_error{"cannot fill"};
+            }
+            in_use = transaction.bytes_in_use();
+            if (!transaction.commit()) throw std::runtime_error{"cannot fill"};
+        }
+    }
+    // Tables look once in each tick of the kernel's clock whether their files are gone.
+    static void wait_for_gone() { std::this_thread::sleep_for(20ms); }
+
     // The notices since they were asked for last: "Away: Redis is away: …".
     std::vector<std::string> notices()
     {
@@ -104,7 +131,7 @@ protected:
     }
     void note(Notice const& notice)
     {
-        constexpr std::string_view words[] = {"Away", "Back", "Healed", "Failed"};
+        constexpr std::string_view words[] = {"Away", "Back", "Healed", "Failed", "SuspensionsFailed", "SuspensionsMended"};
         std::lock_guard const lock{mutex_};
         notices_.push_back(std::string{words[static_cast<std::size_t>(notice.kind)]} + ": " + notice.words);
     }
@@ -214,7 +241,7 @@ TEST_F(LimitsTest, SayWhatIsWrongWithAnAddress)
              Case{"lmdb:", "", "store: lmdb: must be followed by an absolute path, as in lmdb:/var/lib/mailcore/limits"},
              Case{"rdis://:hunter2@h", "", "store: a Redis is named as redis://[[user]:password@]host[:port][/db], with TLS as rediss://…"},
              Case{"redis://:hunter2@h:x", "",
-                  "store: the address of the Redis is not redis://[[user]:password@]host[:port][/db]: \"x\" is no port"},
+                  "store: the address of the Redis is not redis://[[user]:password@]host[:port][/db]: what stands behind the host's colon is no port (1 to 65535); a login stands before the host, as in user:password@host"},
              Case{"redis://mailcore@h", "", "store: a user without a password; set password_file"},
              Case{"redis://h", "redis://g", "fallback: lmdb: must be followed by an absolute path, as in lmdb:/var/lib/mailcore/limits"},
          }) {
@@ -331,7 +358,7 @@ TEST_F(LimitsTest, AreCountedByTheFallbackWhileRedisIsAwayFromTheStart)
     EXPECT_FALSE(health.up);
     EXPECT_TRUE(health.on_fallback);
     EXPECT_EQ(health.failures, 0u);
-    EXPECT_EQ(health.fallback_calls, 5u);   // two taken, two read, one listed
+    EXPECT_EQ(health.fallback_calls, 4u);   // two taken, two read; a list is an operator's, and not told of
     limits_->keep(kNow + 59s);
     EXPECT_THAT(notices(), IsEmpty());
     limits_->keep(kNow + 61s);
@@ -475,6 +502,93 @@ TEST_F(LimitsTest, AreNobodysWhereTheFallbackFailsToo)
     limits_->keep(kNow + 2s);
     EXPECT_THAT(notices(), ElementsAre("Back: " + server.url() + " counts again"));
     EXPECT_EQ(take(), "redis passes");
+}
+
+TEST_F(LimitsTest, AreNotSaidToBeCountedByAFallbackThatFails)
+{
+    RedisServer server;
+    open(with(server.url()));
+    EXPECT_EQ(take(), "redis passes");
+    std::filesystem::remove_all(path("fallback"));
+    std::ofstream{path("fallback")} << "a file in the way";
+    wait_for_gone();
+    limits_->keep(kNow);
+    auto health = limits_->health();
+    EXPECT_TRUE(health.up);
+    EXPECT_FALSE(health.on_fallback);
+    EXPECT_EQ(health.fallback, lmdb("fallback"));
+    EXPECT_FALSE(health.fallback_up);
+    auto const words = lmdb("fallback") + ": cannot make " + path("fallback") + ": Not a directory";
+    EXPECT_EQ(health.trouble, words);
+    EXPECT_THAT(notices(), ElementsAre("Failed: the fallback cannot be used: " + words));
+
+    server.kill();
+    EXPECT_THAT(take(), StartsWith(refused_by(server.port()) + "; and " + lmdb("fallback") + ": "));
+    health = limits_->health();
+    EXPECT_FALSE(health.up);
+    EXPECT_FALSE(health.on_fallback);   // nobody counts
+    EXPECT_FALSE(health.fallback_up);
+
+    std::filesystem::remove(path("fallback"));
+    limits_->keep(kNow + 1s);
+    health = limits_->health();
+    EXPECT_TRUE(health.on_fallback);
+    EXPECT_TRUE(health.fallback_up);
+    EXPECT_EQ(health.trouble, "");
+    EXPECT_EQ(take(), "lmdb passes");
+}
+
+TEST_F(LimitsTest, TakeARotatedPasswordFromItsFile)
+{
+    RedisServer const server;
+    server.say({"ACL", "SETUSER", "mailcore", "on", ">hunter2", "+@all", "~mailcore:*"});
+    auto options = with(server.url("mailcore"));
+    options.password_file = path("password");
+    std::ofstream{options.password_file} << "hunter2\n";
+    ::chmod(options.password_file.c_str(), 0640);
+    open(options);
+    EXPECT_EQ(take(), "redis passes");
+    server.say({"ACL", "SETUSER", "mailcore", "resetpass", ">hunter3"});
+    server.say({"CLIENT", "KILL", "USER", "mailcore"});
+    EXPECT_EQ(take(), "lmdb passes");
+    std::ofstream{options.password_file} << "hunter3\n";
+    limits_->keep(kNow + 1s);
+    EXPECT_EQ(take(), "redis passes");
+    EXPECT_TRUE(limits_->health().up);
+}
+
+// A table that holds all it can: what is new cannot be counted, and what it holds can.
+TEST_F(LimitsTest, AreFullUntilThereIsRoomWhateverElseGoesWell)
+{
+    open(with(lmdb("limits")));
+    EXPECT_EQ(take(), "lmdb passes");
+    fill(path("limits"));
+    std::vector<Charge> const both{{nullptr, "a messages", kTen, 1}, {nullptr, "a sender new@a.example", kTen, 1}};
+    auto const answer = limits_->take(both, kNow);
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_TRUE(answer->taken);
+    EXPECT_EQ(answer->uncounted, 1u);
+    ASSERT_EQ(answer->receipt.parts.size(), 1u);
+    EXPECT_EQ(answer->receipt.parts[0].key, "a messages");
+    EXPECT_EQ(used(), 2u);   // the tenant's own limit goes on
+    auto const words = lmdb("limits") + ": the table is full; what it holds goes on being counted, what is new is not";
+    for (int i = 0; i < 3; ++i) limits_->keep(kNow + i * 1s);
+    EXPECT_THAT(notices(), ElementsAre("Failed: " + words));
+    auto health = limits_->health();
+    EXPECT_FALSE(health.up);
+    EXPECT_TRUE(health.full);
+    EXPECT_EQ(health.trouble, words);
+    EXPECT_EQ(health.failures, 1u);
+    limits_->keep(kNow + 60s);
+    EXPECT_THAT(notices(), ElementsAre("Failed: " + words));   // once a minute
+
+    EXPECT_GT(limits_->reset("filler ").value(), 100'000u);
+    limits_->keep(kNow + 61s);
+    EXPECT_THAT(notices(), ElementsAre("Healed: " + lmdb("limits") + " has room again"));
+    EXPECT_EQ(limits_->take(both, kNow)->uncounted, 0u);
+    health = limits_->health();
+    EXPECT_TRUE(health.up);
+    EXPECT_FALSE(health.full);
 }
 
 TEST_F(LimitsTest, MayHaveNoFallback)

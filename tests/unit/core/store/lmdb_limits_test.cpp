@@ -42,7 +42,7 @@ bool take_one(LmdbLimits& limits, std::string const& key, std::uint64_t burst = 
 {
     auto const charges = std::vector{charge(key, 1, burst)};
     auto const answer = limits.take(charges, kNow);
-    return answer && answer->taken;
+    return answer && answer->taken && answer->uncounted == 0;
 }
 
 class LmdbLimitsTest : public ::testing::Test {
@@ -152,6 +152,19 @@ TEST_F(LmdbLimitsTest, ListsATenantsBucketsThatAreNotEmpty)
     EXPECT_THAT(listed("", 100), ElementsAre("a x", "ab x", "ab y", "ab z", "b x"));
     EXPECT_THAT(listed("c ", 100), ElementsAre());
     EXPECT_THAT(listed("ab ", 100, kNow + std::chrono::hours{24}), ElementsAre());
+}
+
+TEST_F(LmdbLimitsTest, ListsTheFullestOfManyAndSaysHowManyThereAre)
+{
+    auto const limits = open();
+    for (int i = 0; i < 30'000; ++i) ASSERT_TRUE(limits->take(std::vector{charge("t s" + std::to_string(i), 1, 10)}, kNow)->taken);
+    ASSERT_TRUE(limits->take(std::vector{charge("t zzz", 5, 10)}, kNow)->taken);
+    ASSERT_TRUE(limits->take(std::vector{charge("u", 9, 10)}, kNow)->taken);
+    auto const listed = limits->list("t ", 1, kNow).value();
+    ASSERT_EQ(listed.buckets.size(), 1u);
+    EXPECT_EQ(listed.buckets[0].key, "t zzz");
+    EXPECT_EQ(listed.total, 30'001u);
+    EXPECT_EQ(limits->list("t ", 100'000, kNow)->buckets.size(), 30'001u);
 }
 
 TEST_F(LmdbLimitsTest, ForgetsOneTenantAndNotTheNext)
@@ -578,12 +591,28 @@ TEST_F(LmdbLimitsTest, AFullTableSaysSoAndWorksAfterTheSweep)
     while (take_one(*limits, "t sender" + std::to_string(taken)) && taken < 100'000) ++taken;
     EXPECT_GT(taken, 2'000);
     auto const one_more = std::vector{charge("t one more", 1, 10)};
-    EXPECT_EQ(why(limits->take(one_more, kNow)), "lmdb:" + directory() + ": the table is full");
+    auto const uncounted = limits->take(one_more, kNow).value();
+    EXPECT_TRUE(uncounted.taken);
+    EXPECT_EQ(uncounted.uncounted, 1u);
+    EXPECT_TRUE(uncounted.receipt.empty());
+    EXPECT_TRUE(limits->give_back(uncounted.receipt, kNow));
+    EXPECT_TRUE(limits->is_full());
     EXPECT_TRUE(take_one(*limits, "t sender7")) << "what is in it is counted on";
+    EXPECT_TRUE(limits->is_full()) << "and makes no room";
+    auto const of_both = std::vector{charge("t sender7", 1'000'000, 1'000'000), charge("t one more", 1, 10)};
+    EXPECT_FALSE(limits->take(of_both, kNow)->taken) << "nor does the new one lift the limit of the other";
+    rules::Limit const as_a_whole{};
+    auto tenants_own = charge("u as a whole", 1, 10);
+    tenants_own.limit = &as_a_whole;
+    EXPECT_EQ(limits->take(std::vector{tenants_own}, kNow)->uncounted, 0u) << "for tenants as a whole there is room left";
+    EXPECT_EQ(limits->reset("u ").value(), 1u);
 
     EXPECT_EQ(limits->sweep(kNow, 100'000).value(), 0u);
+    EXPECT_TRUE(limits->is_full());
     EXPECT_EQ(limits->sweep(kNow + std::chrono::hours{24}, 100'000).value(), static_cast<std::size_t>(taken));
     EXPECT_EQ(limits->size(), 0u);
+    EXPECT_EQ(limits->sweep(kNow).value(), 0u);
+    EXPECT_FALSE(limits->is_full());
     EXPECT_TRUE(take_one(*limits, "t one more"));
     EXPECT_LE(std::filesystem::file_size(file("data.mdb")), kBytes);
     EXPECT_EQ(limits->heal().value(), "") << "full is not damaged";
@@ -608,6 +637,27 @@ TEST_F(LmdbLimitsTest, EmptyBucketsAreSweptPieceByPiece)
     EXPECT_EQ(limits->sweep(kNow + std::chrono::hours{25}, 300).value(), 300u) << "from the beginning again";
 }
 
+// The clock was ten years ahead for a while: what was counted then counts as empty, and must not stay for ten years.
+TEST_F(LmdbLimitsTest, BucketsOfAClockThatWasAheadAreSwept)
+{
+    auto const limits = open();
+    auto const ahead = kNow + std::chrono::hours{24 * 3'650};
+    for (auto const* key : {"t a", "t b"}) ASSERT_TRUE(limits->take(std::vector{charge(key, 1, 10)}, ahead)->taken);
+    ASSERT_TRUE(take_one(*limits, "t now"));
+    ASSERT_TRUE(limits->take(std::vector{charge("t a little ahead", 1, 10)}, kNow + rules::kMostSkew)->taken);
+    EXPECT_EQ(limits->sweep(kNow).value(), 2u);
+    EXPECT_EQ(limits->size(), 2u);
+}
+
+TEST_F(LmdbLimitsTest, TryingToWriteLeavesNothingBehind)
+{
+    auto const limits = open();
+    EXPECT_TRUE(limits->try_to_write());
+    ASSERT_TRUE(take_one(*limits, "t a"));
+    EXPECT_TRUE(limits->try_to_write());
+    EXPECT_EQ(limits->size(), 1u);
+}
+
 TEST_F(LmdbLimitsTest, AFullDiskIsAnErrorUntilThereIsRoom)
 {
     ::signal(SIGXFSZ, SIG_IGN);
@@ -623,6 +673,7 @@ TEST_F(LmdbLimitsTest, AFullDiskIsAnErrorUntilThereIsRoom)
         error = why(limits->take(charges, kNow));
     }
     auto const anew = LmdbLimits::open(scratch_ / "another");
+    EXPECT_FALSE(limits->try_to_write()) << "a table that can be read is none that counts";
     ::setrlimit(RLIMIT_FSIZE, &unlimited);
     ::signal(SIGXFSZ, SIG_DFL);
     EXPECT_THAT(error, ::testing::AnyOf("lmdb:" + directory() + ": write: File too large",

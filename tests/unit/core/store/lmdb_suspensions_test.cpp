@@ -1,5 +1,7 @@
 // The suspensions' table on a host: small, precious, and never begun anew behind the operator's back.
 
+#include <gmock/gmock.h>
+
 #include "core/store/lmdb_table.hpp"
 #include "core/store/suspensions.hpp"
 #include "tests/unit/core/store/lmdb_story.hpp"
@@ -16,12 +18,7 @@ rules::Suspensions one(std::string const& tenant, bool suspended, base::Time tim
 
 class LmdbSuspensionsTest : public ::testing::Test {
 protected:
-    std::unique_ptr<SuspensionTable> open() const
-    {
-        auto table = open_lmdb_suspensions(directory());
-        EXPECT_TRUE(table) << table.error().message;
-        return table ? std::move(*table) : nullptr;
-    }
+    std::unique_ptr<SuspensionTable> open() const { return lmdb_suspensions(directory()); }
     std::string directory() const { return scratch_ / "suspensions"; }
     std::string file(char const* name) const { return directory() + "/" + name; }
     std::string damaged(std::string const& how) const
@@ -119,12 +116,35 @@ TEST_F(LmdbSuspensionsTest, OfADamagedTableFailWithThePathAndTheCure)
         EXPECT_TRUE(table->may_have_changed());
         EXPECT_EQ(table->load().error().message, damaged(how));
         EXPECT_EQ(table->merge(one("b", true, kNow)).error().message, damaged(how));
-        EXPECT_EQ(open_lmdb_suspensions(directory()).error().message, damaged(how));
+        EXPECT_EQ(open()->load().error().message, damaged(how));
 
         std::filesystem::remove_all(directory());
         ASSERT_TRUE(table->merge(one("b", true, kNow))) << "the cure works without a restart";
         EXPECT_TRUE(table->load()->holds("b"));
     }
+}
+
+TEST_F(LmdbSuspensionsTest, ThatAreDamagedArePutAsideWhereTheyAreToldTo)
+{
+    auto const told = "suspensions in " + directory() + ": data.mdb is damaged: it is no LMDB table; put aside as data.mdb.damaged; begun anew";
+    auto const table = open();
+    ASSERT_TRUE(table->merge(one("a", true, kNow)));
+    EXPECT_EQ(table->begin_anew().value(), "") << "nothing to put aside";
+    EXPECT_TRUE(table->load()->holds("a"));
+    fill_with_garbage(file("data.mdb"));
+    EXPECT_FALSE(table->load());
+    EXPECT_EQ(table->begin_anew().value(), told);
+    EXPECT_EQ(table->load().value(), rules::Suspensions{});
+    ASSERT_TRUE(table->merge(one("a", true, kNow)));
+
+    overwrite(file("data.mdb"), "garbage\n");
+    auto const started_now = open();
+    EXPECT_FALSE(started_now->load());
+    EXPECT_THAT(started_now->begin_anew().value(), ::testing::EndsWith("; put aside as data.mdb.damaged; begun anew"));
+    ASSERT_TRUE(started_now->merge(one("b", true, kNow)));
+    fill_with_garbage(file("data.mdb"));
+    EXPECT_FALSE(started_now->load()) << "what is damaged later is refused as before";
+    EXPECT_TRUE(std::filesystem::exists(file("data.mdb.damaged")));
 }
 
 TEST_F(LmdbSuspensionsTest, OutliveTheirLock)

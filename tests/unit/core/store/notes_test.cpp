@@ -79,6 +79,40 @@ TEST_F(NotesTest, OfMessagesThatNeverEndedAreForgottenTheOlderHalfFirst)
     EXPECT_EQ(*notes.take("message10000"), "abc");
 }
 
+// Of two daemons one may write what nobody takes: long notes fill the table before there are many.
+TEST_F(NotesTest, ThatFillTheTableMakeRoomTheOlderHalfFirst)
+{
+    for (auto const size : {std::size_t{2'500}, std::size_t{1'900}, std::size_t{12'000}}) {
+        SCOPED_TRACE(size);
+        std::filesystem::remove_all(folder());
+        auto notes = open();
+        auto const text = std::string(size, 'x');
+        std::size_t const many = (96u << 20u) / size;   // half as much again as the table takes
+        std::size_t most = 0;
+        for (std::size_t i = 0; i < many; ++i) {
+            auto const noted = notes.put("Q" + std::to_string(i * 7'919 % many), text, kNow + std::chrono::milliseconds{i});
+            ASSERT_TRUE(noted) << noted.error().message << " after " << i;
+            if (i % 100 == 0) most = std::max(most, notes.size());
+        }
+        EXPECT_LT(notes.size(), many);
+        EXPECT_EQ(notes.take("Q" + std::to_string((many - 1) * 7'919 % many)).value(), text) << "the newest is there";
+        EXPECT_LE(std::filesystem::file_size(folder() + "/data.mdb"), 64u << 20u);
+    }
+}
+
+TEST_F(NotesTest, OlderThanADayAreForgotten)
+{
+    auto notes = open();
+    ASSERT_TRUE(notes.put("old", "abc", kNow));
+    ASSERT_TRUE(notes.put("newer", "abc", kNow + std::chrono::hours{2}));
+    ASSERT_TRUE(notes.put("noted anew", "abc", kNow));
+    ASSERT_TRUE(notes.put("noted anew", "abc", kNow + std::chrono::hours{3}));
+    ASSERT_TRUE(notes.put("Q1", "abc", kNow + std::chrono::hours{25}));
+    EXPECT_EQ(notes.size(), 3u);
+    EXPECT_EQ(notes.take("old").value(), std::nullopt);
+    EXPECT_EQ(notes.take("noted anew").value(), "abc");
+}
+
 TEST_F(NotesTest, GoOnInANewTableWhenTheirsIsGoneOrDamaged)
 {
     auto notes = open();

@@ -440,9 +440,22 @@ TEST(RedisLimits, AreListedByPrefixInOrderWithoutEmptyOnes)
     EXPECT_EQ(keys_of(*host.limits.list("a ", 10, kNow)), (Keys{"a m/1m", "a r/1m"}));
     EXPECT_EQ(keys_of(*host.limits.list("a* ", 10, kNow)), (Keys{"a* m/1m"}));
     EXPECT_EQ(keys_of(*host.limits.list("", 10, kNow)), (Keys{"a m/1m", "a r/1m", "a* m/1m", "ab m/1m", "b m/1m"}));
-    EXPECT_EQ(keys_of(*host.limits.list("", 3, kNow)).size(), 2u);   // of the first three one is empty
+    EXPECT_EQ(host.limits.list("", 3, kNow)->buckets.size(), 3u);
+    EXPECT_EQ(host.limits.list("", 3, kNow)->total, 5u);
     EXPECT_EQ(keys_of(*host.limits.list("c ", 10, kNow)), Keys{});
     EXPECT_EQ(host.limits.list("a ", 10, kNow)->time, kNow);
+}
+
+TEST(RedisLimits, AreListedTheFullestFirstWhereThereAreTooMany)
+{
+    RedisServer const server;
+    Host host{server, RedisLimits::Clock::Given};
+    Rate const rate{60, 1min, 60};
+    for (int i = 0; i < 2500; ++i) take(host.limits, {charge("a s" + std::to_string(i), rate)});
+    take(host.limits, {charge("a zzz", rate, 7)});
+    auto const listed = host.limits.list("a ", 1, kNow).value();
+    EXPECT_EQ(keys_of(listed), std::vector<std::string>{"a zzz"});
+    EXPECT_EQ(listed.total, 2501u);
 }
 
 TEST(RedisLimits, AreForgottenByPrefix)

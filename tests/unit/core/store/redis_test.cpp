@@ -62,6 +62,8 @@ TEST(RedisAddress, IsTakenApart)
 TEST(RedisAddress, SaysWhatIsWrongAndNoPassword)
 {
     std::string const form = "the address of the Redis is not redis://[[user]:password@]host[:port][/db]: ";
+    std::string const port = "what stands behind the host's colon is no port (1 to 65535); a login stands before the host, as in user:password@host";
+    std::string const database = "what stands behind the host's slash is no number of a database";
     struct Case {
         std::string url, words;
     };
@@ -73,16 +75,19 @@ TEST(RedisAddress, SaysWhatIsWrongAndNoPassword)
              Case{"redis:///0", form + "it names no host"},
              Case{"redis://:hunter2@", form + "it names no host"},
              Case{"redis://:hunter2@:6379", form + "it names no host"},
-             Case{"redis://:hunter2@h:0", form + "\"0\" is no port"},
-             Case{"redis://:hunter2@h:65536", form + "\"65536\" is no port"},
-             Case{"redis://:hunter2@h:", form + "\"\" is no port"},
-             Case{"redis://h:6379x", form + "\"6379x\" is no port"},
-             Case{"redis://h/one", form + "\"one\" is no number of a database"},
-             Case{"redis://h/-1", form + "\"-1\" is no number of a database"},
+             Case{"redis://:hunter2@h:0", form + port},
+             Case{"redis://:hunter2@h:65536", form + port},
+             Case{"redis://:hunter2@h:", form + port},
+             Case{"redis://h:6379x", form + port},
+             Case{"redis://h/one", form + database},
+             Case{"redis://h/-1", form + database},
              Case{"redis://h/0?timeout=1", form + "nothing is known of options behind ? or #"},
              Case{"redis://::1", form + "an IPv6 address stands in brackets: redis://[::1]:6379"},
              Case{"redis://[::1", form + "the bracket before the host is not closed"},
              Case{"redis://[::1]6379", form + "only a port may follow the host's bracket"},
+             // The host was forgotten: what looks like a port is the password, or a part of it.
+             Case{"redis://mailcore:hunter2", form + port},
+             Case{"redis://mailcore:6379/hunter2", form + database},
              // What is not encoded must not be taken for a host or a port, and shown.
              Case{"redis://:hun/ter2@h", form + "the login before the @ holds one of / ? # @; write them as %2F %3F %23 %40"},
              Case{"redis://:hunter2@ter2@h", form + "the login before the @ holds one of / ? # @; write them as %2F %3F %23 %40"},
@@ -493,6 +498,39 @@ TEST(RedisPool, IsAwayWithoutTheRightLogin)
         EXPECT_EQ(nameless(say(pool, {"PING"}), server.port()), "Redis is away: redis://HOST/0: " + one.words) << one.login;
         EXPECT_EQ(nameless(probe(pool), server.port()), "Redis is away: redis://HOST/0: " + one.words) << one.login;
     }
+}
+
+TEST(RedisPool, TakesThePasswordAnewWhereItIsRefused)
+{
+    RedisServer const server;
+    server.say({"ACL", "SETUSER", "mailcore", "on", ">hunter2", "+@all", "~mailcore:*"});
+    std::atomic<int> asked = 0;
+    std::string now = "hunter2";
+    base::Result<> readable;
+    auto address = address_of(server.url("mailcore:hunter2"));
+    address.read_password = [&]() -> base::Result<base::Secret> {
+        ++asked;
+        if (!readable) return base::fail(readable.error());
+        return base::Secret{now};
+    };
+    RedisPool pool{std::move(address)};
+    EXPECT_EQ(say(pool, {"PING"}), "PONG");
+    EXPECT_EQ(asked, 0);
+
+    server.say({"ACL", "SETUSER", "mailcore", "resetpass", ">hunter3"});
+    server.say({"CLIENT", "KILL", "USER", "mailcore"});
+    auto const refused = "it refused the user or the password (WRONGPASS invalid username-password pair or user is disabled.)";
+    EXPECT_EQ(nameless(say(pool, {"PING"}), server.port()), std::string{"Redis is away: redis://HOST/0: "} + refused);
+    EXPECT_EQ(asked, 1);
+    readable = base::fail("password_file: cannot read it");
+    EXPECT_EQ(nameless(probe(pool), server.port()), std::string{"Redis is away: redis://HOST/0: "} + refused + "; password_file: cannot read it");
+    EXPECT_EQ(asked, 2) << "once for each probe";
+
+    readable = {};
+    now = "hunter3";
+    EXPECT_EQ(probe(pool), "back");
+    EXPECT_EQ(say(pool, {"PING"}), "PONG");
+    EXPECT_EQ(asked, 3);
 }
 
 TEST(RedisPool, SaysThatThereIsNoSuchDatabase)

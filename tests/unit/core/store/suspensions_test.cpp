@@ -16,6 +16,8 @@ namespace mailcore::store {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using testing::RedisServer;
 
 constexpr base::Time kNow{std::chrono::seconds{1'795'000'000}};
@@ -31,7 +33,11 @@ std::string shown(rules::Suspensions const& suspensions)
     return text;
 }
 
-std::string shown(base::Result<bool> const& set) { return set ? (*set ? "everywhere" : "here") : set.error().message; }
+std::string shown(base::Result<SuspensionKeeper::Told> const& set)
+{
+    if (!set) return set.error().message;
+    return set->shared ? (set->trouble.empty() ? "everywhere" : "there: " + set->trouble) : "here";
+}
 
 // A directory that vanishes.
 class Directory {
@@ -50,6 +56,12 @@ private:
     std::string path_;
 };
 
+void damage(std::string const& file)
+{
+    auto const size = std::filesystem::file_size(file);
+    std::fstream{file, std::ios::in | std::ios::out | std::ios::binary} << std::string(size, '\xA7');
+}
+
 // A relay host: its daemon can be stopped and started again, and its disk stays.
 class Host {
 public:
@@ -65,7 +77,7 @@ public:
         auto limits = Limits::open(options, [](Notice const&) {});
         if (!limits) throw std::runtime_error{limits.error().message};
         limits_ = std::move(*limits);
-        auto keeper = SuspensionKeeper::open(options, *limits_);
+        auto keeper = SuspensionKeeper::open(options, *limits_, [this](Notice const& notice) { notices_.push_back(notice); }, kNow);
         if (!keeper) throw std::runtime_error{keeper.error().message};
         keeper_ = std::move(*keeper);
     }
@@ -76,11 +88,22 @@ public:
     }
 
     // What the daemon's thread does four times a second.
-    bool turn()
+    bool turn(base::Time now = kNow)
     {
-        limits_->keep(kNow);
-        return keeper_->refresh();
+        limits_->keep(now);
+        return keeper_->refresh(now);
     }
+    // Those since they were asked for last: "failed: …", "mended: …".
+    std::vector<std::string> notices()
+    {
+        std::vector<std::string> words;
+        for (auto const& one : std::exchange(notices_, {})) {
+            words.push_back((one.kind == Notice::Kind::SuspensionsFailed ? "failed: " : "mended: ") + one.words);
+        }
+        return words;
+    }
+    SuspensionKeeper::Health health() const { return keeper_->health(); }
+    base::Result<SuspensionKeeper::Told> try_to_suspend(std::string const& tenant) { return keeper_->set(tenant, true, "", kNow); }
     std::string suspend(std::string const& tenant, std::string const& reason = "", base::Time now = kNow)
     {
         return shown(keeper_->set(tenant, true, reason, now));
@@ -90,10 +113,12 @@ public:
     rules::Suspensions const& known() const { return keeper_->current(); }
     Limits& limits() { return *limits_; }
     std::string const& directory() const { return directory_.path(); }
+    void damage_own_copy() const { damage(directory() + "/suspensions/data.mdb"); }
 
 private:
     Directory directory_;
     std::string store_;
+    std::vector<Notice> notices_;
     std::unique_ptr<Limits> limits_;
     std::unique_ptr<SuspensionKeeper> keeper_;
 };
@@ -232,13 +257,17 @@ TEST(Suspensions, AreWrittenAnewWhereRedisHoldsWhatCannotBeRead)
     RedisServer const server;
     Host host{server.url()};
     host.suspend("shop");
-    for (auto const* const damage : {"", "x", "17", "17 sleeping ", "99999999999999999999 resumed "}) {
-        server.say({"HSET", "mailcore:suspensions", "shop", damage, ":version", "1"});
+    for (auto const* const damage : {"", "x", "17", "17 sleeping ", "99999999999999999999 resumed ", "99999999999999999 nonsense",
+                                     "9007199254740993 resumed ", "-5 suspended x", " 9 resumed "}) {
+        server.say({"HSET", "mailcore:suspensions", "shop", damage});
+        server.say({"HINCRBY", "mailcore:suspensions", ":version", "1"});
         host.turn();
         EXPECT_TRUE(host.holds("shop")) << damage;
-        if (std::string_view{damage}.size() < 20) {
-            EXPECT_TRUE(Host{server.url()}.holds("shop")) << damage;
-        }
+        EXPECT_TRUE(Host{server.url()}.holds("shop")) << damage;
+        host.turn();   // sees its own writing
+        server.say({"CONFIG", "RESETSTAT"});
+        host.turn();
+        EXPECT_EQ(server.calls("hgetall") + server.calls("evalsha"), 0u) << damage;   // and all is said
     }
 }
 
@@ -350,7 +379,149 @@ TEST(Suspensions, AreSharedThoughTheHostsOwnCopyIsLost)
     EXPECT_EQ(shown(first.known()), "shop suspended, test suspended");
 }
 
+TEST(Suspensions, ThatRedisRefusesAreToldWithItsWordsOnceAMinute)
+{
+    RedisServer const server;
+    server.say({"ACL", "SETUSER", "weak", "on", ">pw", "~mailcore:limit:*", "~mailcore:probe", "-@all", "+@read", "+@write", "+@scripting",
+                "+@connection", "+time"});
+    auto url = server.url("weak:pw");
+    Host host{url};
+    host.turn();
+    auto const words = server.url() + ": its ACL allows this user too little: ~mailcore:* +@read +@write +@scripting +@connection +time "
+                       "(NOPERM this user has no permissions to access one of the keys used as arguments)";
+    EXPECT_THAT(host.notices(), ElementsAre("failed: " + words));
+    EXPECT_TRUE(host.health().host_up);
+    EXPECT_FALSE(host.health().shared_up);
+    EXPECT_THAT(host.health().troubles, ElementsAre(words));
+    auto const told = host.try_to_suspend("shop");
+    ASSERT_TRUE(told);
+    EXPECT_FALSE(told->shared);
+    EXPECT_THAT(told->trouble, ::testing::StartsWith(server.url() + ": its ACL allows this user too little: "));
+
+    server.say({"ACL", "SETUSER", "weak", "~mailcore:*"});
+    host.turn();
+    EXPECT_THAT(host.notices(), ElementsAre("mended: the shared copy of the suspensions can be read and written again"));
+    EXPECT_TRUE(host.health().shared_up);
+    EXPECT_TRUE(Host{server.url()}.holds("shop"));
+}
+
+TEST(Suspensions, OfARedisThatIsAwayAreToldByTheLimitsAlone)
+{
+    RedisServer server;
+    Host host{server.url()};
+    server.kill();
+    host.turn();
+    host.turn(kNow + 2min);
+    EXPECT_THAT(host.notices(), IsEmpty());
+    EXPECT_THAT(host.health().troubles, IsEmpty());
+    EXPECT_FALSE(host.health().shared_up);
+    server.start();
+    host.turn(kNow + 3min);
+    EXPECT_TRUE(host.health().shared_up);
+}
+
+TEST(Suspensions, OnADamagedDiskAreWrittenAnewFromRedisAtTheStart)
+{
+    RedisServer const server;
+    Host host{server.url()};
+    host.suspend("shop", "invoice 4711");
+    host.stop();
+    host.damage_own_copy();
+    host.start();
+    EXPECT_EQ(shown(host.known()), "shop suspended (invoice 4711)");
+    EXPECT_THAT(host.notices(), ElementsAre("mended: suspensions in " + host.directory() + "/suspensions: data.mdb is damaged: it is no LMDB "
+                                            "table; put aside as data.mdb.damaged; begun anew; what is known of suspensions is written to it"));
+    server.say({"FLUSHALL"});
+    host.stop();
+    host.start();   // from its own copy again
+    EXPECT_TRUE(host.holds("shop"));
+}
+
+TEST(Suspensions, OnADamagedDiskStopTheStartWhileRedisIsAway)
+{
+    RedisServer server;
+    Host host{server.url()};
+    host.suspend("shop");
+    host.stop();
+    host.damage_own_copy();
+    server.kill();
+    auto const folder = host.directory() + "/suspensions";
+    try {
+        host.start();
+        FAIL() << "a suspension was forgotten";
+    } catch (std::runtime_error const& refused) {
+        EXPECT_THAT(refused.what(), ::testing::StartsWith("suspensions in " + folder + ": data.mdb is damaged: it is no LMDB table; remove " + folder +
+                                                          " and it is begun anew; nor can the other copy be read: Redis is away: "));
+    }
+    EXPECT_FALSE(std::filesystem::exists(folder + "/data.mdb.damaged"));
+    server.start();
+    host.start();
+}
+
 // ---- Without Redis ----
+
+TEST(Suspensions, OfTwoTablesTheDamagedOneIsWrittenAnewFromTheOther)
+{
+    Directory const store;
+    Host host{"lmdb:" + store.path()};
+    host.suspend("shop");
+    auto const shared = store.path() + "/suspensions/data.mdb", own = host.directory() + "/suspensions/data.mdb";
+    for (auto const& file : {shared, own}) {
+        host.stop();
+        damage(file);
+        host.start();
+        EXPECT_TRUE(host.holds("shop")) << file;
+        EXPECT_TRUE(std::filesystem::exists(file + ".damaged")) << file;
+        EXPECT_EQ(host.notices().size(), 1u) << file;
+    }
+    EXPECT_EQ(host.suspend("test"), "everywhere");
+}
+
+TEST(Suspensions, BothDamagedWhileADaemonKnowsThemAreWrittenAnew)
+{
+    Directory const store;
+    Host host{"lmdb:" + store.path()};
+    host.suspend("shop");
+    damage(store.path() + "/suspensions/data.mdb");
+    damage(host.directory() + "/suspensions/data.mdb");
+    host.turn();
+    EXPECT_EQ(host.notices().size(), 2u);
+    EXPECT_TRUE(host.health().host_up);
+    EXPECT_TRUE(host.health().shared_up);
+    host.stop();
+    host.start();
+    EXPECT_TRUE(host.holds("shop"));
+}
+
+TEST(Suspensions, BothDamagedStopTheStart)
+{
+    Directory const store;
+    Host host{"lmdb:" + store.path()};
+    host.suspend("shop");
+    host.stop();
+    damage(store.path() + "/suspensions/data.mdb");
+    damage(host.directory() + "/suspensions/data.mdb");
+    EXPECT_THROW(host.start(), std::runtime_error);
+    std::filesystem::remove_all(host.directory() + "/suspensions");
+    host.start();   // the cure: of an empty table nothing is known, and that is what the other is written from
+    EXPECT_FALSE(host.holds("shop"));
+}
+
+TEST(Suspensions, ThatOneCopyDoesNotTakeAreToldWithItsWords)
+{
+    Directory const store;
+    auto const folder = store.path() + "/suspensions";
+    std::ofstream{folder} << "a file in the way";
+    Host host{"lmdb:" + store.path()};
+    auto const words = "suspensions in " + folder + ": cannot make " + folder + ": Not a directory";
+    EXPECT_THAT(host.notices(), ElementsAre("failed: " + words));
+    EXPECT_EQ(host.try_to_suspend("shop")->trouble, words);
+    host.turn(kNow + 59s);
+    EXPECT_THAT(host.notices(), IsEmpty());
+    std::filesystem::remove(folder);
+    host.turn(kNow + 60s);
+    EXPECT_THAT(host.notices(), ElementsAre("mended: the shared copy of the suspensions can be read and written again"));
+}
 
 TEST(Suspensions, LieBesideTheCountersOfAnLmdbStoreToo)
 {
