@@ -13,8 +13,8 @@ def run(gate):
         application.passes(2, recipients=3)
         before = used(gate, "several")
         claim_used(gate, "several", messages=2, recipients=6)
-        application.is_refused("450 4.7.1 *: Sending limit reached: 8 recipients per 1d; * (limit_exceeded)",
-                               recipients=3)
+        application.is_refused("450 4.7.1 Sending limit reached: 8 recipients per 1d; * (limit_exceeded)",
+                               recipients=3)   # at the end: the first recipient alone had room
         application.is_refused("554 5.7.1 *Message alone exceeds a sending limit: 8 recipients per 1d (limit_exceeded)",
                                recipients=9)
         application.is_refused("554 5.7.1 *Message alone exceeds a sending limit: 40KiB per 1d (limit_exceeded)",
