@@ -134,7 +134,8 @@ base::Result<> OutcomesService::serve()
         bool const more = turn();
         if (not_stored_) return base::fail(std::move(*not_stored_).within("standard input cannot be read again"));
         auto const watch = base::Stopwatch::now();
-        if (watch >= next_housekeeping_ && !is_ahead_of_store_) housekeeping(options_.now());
+        bool const catches_up = !has_caught_up_ && is_live();   // what was lost while we were away shows now, not in a minute
+        if ((watch >= next_housekeeping_ || catches_up) && !is_ahead_of_store_) housekeeping(options_.now());
         if (watch >= next_facts_) show_facts(options_.now());
         if (!more && mail_.has_ended && !mail_lines_) break;
         if (!more) wait();
@@ -311,10 +312,16 @@ void OutcomesService::end_store_trouble()
 
 // A replay goes by the log's own time, and so does a log that cannot be read: nobody knows what stands in it. A live log that is
 // read to its end goes by ours.
+bool OutcomesService::is_live() const
+{
+    return mail_.is_read_to_its_end() && decisions_.is_read_to_its_end() && options_.mail_log != "-";
+}
+
 void OutcomesService::housekeeping(base::Time now)
 {
     next_housekeeping_ = base::Stopwatch::now() + kHousekeeping;
-    bool const is_live = mail_.is_read_to_its_end() && decisions_.is_read_to_its_end() && options_.mail_log != "-";
+    bool const is_live = this->is_live();
+    has_caught_up_ = has_caught_up_ || is_live;
     joiner_->look_for_losses(is_live ? now : mail_.last_time);
     tell_losses();
     auto const& batch = joiner_->batch();

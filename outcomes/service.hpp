@@ -87,6 +87,7 @@ private:
     bool start_again_behind_the_store();             // false: the store does not say where
     void tell_store_trouble(base::Error const& error);
     void end_store_trouble();
+    bool is_live() const;                            // all that is written was read
     void housekeeping(base::Time now);
     void wait();
     void tell_health(Source& source);
@@ -120,6 +121,7 @@ private:
     std::optional<base::Error> not_stored_;          // of what cannot be read again
     base::Stopwatch::time_point next_housekeeping_{};   // the clock may be set back
     base::Stopwatch::time_point next_facts_{};
+    bool has_caught_up_ = false;                     // is_live() was true since the start
     std::atomic<bool> stopping_{false};
     std::mutex options_mutex_;
     std::unique_ptr<ServiceOptions> next_options_;

@@ -352,6 +352,17 @@ TEST_F(Loop, TellsOfALostMessageWhereTheLogWasReadToItsEnd)
     EXPECT_THAT(events(), HasSubstr(R"("event":"message_lost","queue_id":"4jWYs720000z8lWc")"));
 }
 
+TEST_F(Loop, TellsOfALostMessageAsSoonAsABacklogIsRead)
+{
+    began_ -= 400s;
+    write("decisions.jsonl", decision("4jWYs720000z8lWc"));
+    std::string backlog;
+    for (int number = 0; number < 3'000; ++number) backlog += delivery("4jWYs8" + std::to_string(100'000 + number) + "z8lWc");
+    write("mail.log", backlog);
+    begin();
+    ASSERT_TRUE(wait_for_metric("mailcore_outcomes_lost_total 1")) << metrics_.text();
+}
+
 // ---- Decision lines that are none ----
 
 TEST_F(Loop, TellsOfADecisionThatCannotBeReadAndTakesTheOneBehindIt)
