@@ -99,7 +99,7 @@ def postsuper(gate, option, queue_id):
 def flush(gate):
     """Also what postsuper -r has put into maildrop, where pickup looks once a minute."""
     wait_until(lambda: _run(gate, "postkick", "public", "pickup", "W").returncode == 0, "pickup to listen", error=HarnessError)
-    run(gate, "postqueue", "-f")
+    wait_until(lambda: _run(gate, "postqueue", "-f").returncode == 0, "qmgr to listen", error=HarnessError)   # not while it reloads
 
 
 def deliver_all(gate, tries=6):

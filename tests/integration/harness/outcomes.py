@@ -180,10 +180,17 @@ class Outcomes:
             counters = database.execute("SELECT name, value FROM counters WHERE name NOT LIKE 'webhook|%'").fetchall()
         return {"messages": sorted(messages), "recipients": sorted(recipients), "counters": sorted(counters)}
 
-    def event_ids(self):
+    def event_ids(self, final_only=False):
         """Of all that the webhook has told or is to tell."""
         with contextlib.closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)) as database:
-            return {row[0] for row in database.execute("SELECT event_id FROM events")}
+            condition = "WHERE status <> 1" if final_only else ""
+            return {row[0] for row in database.execute(f"SELECT event_id FROM events {condition}")}
+
+    def deferrals_told(self):
+        """Queue ids of what the webhook has told, or is to tell, as put off."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)) as database:
+            return {row[0] for row in database.execute("SELECT m.queue_id FROM events e JOIN messages m ON m.id = e.message "
+                                                       "WHERE e.status = 1")}
 
 
 _numbers = iter(range(1, 1 << 30))
